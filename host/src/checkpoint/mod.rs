@@ -1,0 +1,53 @@
+//! Makes a checkpoint durable, phase by phase. The ledger is the transport's side of it: one atomic write in the embedded log, a transaction on Kafka.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::HostError;
+use crate::record::{Offset, TaskId};
+use crate::state::Change;
+
+/// How far a task has come: what a checkpoint keeps of it besides state, timers and outputs. Stored as JSON (a few KiB at most).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskProgress {
+    /// Next position by input name (job input or internal stream). Each task reads the partition of its own number, a job input of several files its n-th file.
+    pub positions: BTreeMap<String, Offset>,
+    /// Highest event time seen, by input or operator that has a watermark of its own, ms.
+    pub event_time_max: BTreeMap<String, i64>,
+    /// By internal input: the last watermark that each upstream task sent.
+    pub upstream: BTreeMap<String, BTreeMap<u32, UpstreamMark>>,
+    /// By output name: the mark its sink returned at flush, where it returned one.
+    pub sinks: BTreeMap<String, Vec<u8>>,
+    /// By operator: the digest that made this checkpoint.
+    pub digests: BTreeMap<String, String>,
+    /// The last watermark sent into each internal stream, so that a restart sends nothing twice.
+    pub sent: BTreeMap<String, UpstreamMark>,
+}
+
+/// A watermark that went through an internal stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum UpstreamMark {
+    /// Event time, ms.
+    At(i64),
+    /// The upstream task has no active input: do not wait for it.
+    Idle,
+    /// The upstream task's inputs ended.
+    Ended,
+}
+
+/// The durable side of checkpoints. One per worker, on its thread; shares the transaction in progress with the worker's sinks and stores.
+///
+/// Order: `progress` at start of a task; then per checkpoint, after all sinks flushed: `commit`, `apply`. Or `abort`.
+/// In the embedded log `commit` stages and `apply` writes all in one synced batch; on Kafka `commit` ends the transaction and `apply` follows it.
+/// Either way: after a crash at any point, a reader of outputs and the next `progress` agree.
+pub trait Ledger {
+    /// What the last durable checkpoint says of a task; `None`: there was none.
+    fn progress(&mut self, task: TaskId) -> Result<Option<TaskProgress>, HostError>;
+    /// Makes outputs and progress durable together (or stages them for `apply`).
+    fn commit(&mut self, tasks: &[(TaskId, TaskProgress)]) -> Result<(), HostError>;
+    /// Brings the stores up to the commit.
+    fn apply(&mut self, changes: &mut dyn Iterator<Item = Change<'_>>) -> Result<(), HostError>;
+    /// Drops what sinks have staged and what `commit` has.
+    fn abort(&mut self) -> Result<(), HostError>;
+}

@@ -1,0 +1,1 @@
+//! Counters of a running job, behind functions named after events.

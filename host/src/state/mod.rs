@@ -1,0 +1,47 @@
+//! Keyed state: the store below (committed), the overlay above it (not committed yet), and timers, which are state ordered by time.
+
+mod stores;
+
+use std::ops::ControlFlow;
+
+use crate::error::HostError;
+
+pub use stores::{Stores, TimeDomain};
+
+/// Names one store of one task. Task numbers make a store's keys a range of their own.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StoreId {
+    pub job: String,
+    pub operator: String,
+    /// The store's name in the job file, or [`TIMERS`].
+    pub store: String,
+    pub task: u32,
+}
+
+/// The name of the reserved store that holds an operator's timers.
+pub const TIMERS: &str = "$timers";
+
+/// An opened store: the prefix of its keys in the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StoreHandle(pub [u8; 8]);
+
+/// One write of an overlay on its way into a store; `None` deletes.
+#[derive(Clone, Copy, Debug)]
+pub struct Change<'a> {
+    pub store: StoreHandle,
+    pub key: &'a [u8],
+    pub value: Option<&'a [u8]>,
+}
+
+/// What a visitor of a scan answers.
+pub type Flow = ControlFlow<()>;
+
+/// Committed state. Reads come from one worker's thread, and see nothing but what checkpoints have applied (writing is the [`crate::checkpoint::Ledger`]'s).
+pub trait StateStore {
+    /// Finds or registers a store and returns its handle; the same id gives the same handle for ever.
+    fn open(&self, id: &StoreId) -> Result<StoreHandle, HostError>;
+    /// Looks up keys, calling `found(n, value)` once per key, in order.
+    fn get_many(&self, store: StoreHandle, keys: &[&[u8]], found: &mut dyn FnMut(usize, Option<&[u8]>)) -> Result<(), HostError>;
+    /// Visits keys in [begin, end) in ascending order (`end` empty: to the store's end) until told to break. Keys come without the prefix.
+    fn scan(&self, store: StoreHandle, begin: &[u8], end: &[u8], visit: &mut dyn FnMut(&[u8], &[u8]) -> Flow) -> Result<(), HostError>;
+}

@@ -1,0 +1,7 @@
+//! Time: the clock (real or simulated), watermarks, and what they mean when inputs are idle or end. Timers live in `state`, ordered by time.
+
+mod clock;
+mod watermark;
+
+pub use clock::{Clock, RealClock, SimulatedClock};
+pub use watermark::{Combined, ENDED, Generator, UNKNOWN, WatermarkMs, WatermarkPolicy};

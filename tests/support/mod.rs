@@ -1,0 +1,1 @@
+//! What the suites share: where the built components are, how to run the binary, how to compare.
