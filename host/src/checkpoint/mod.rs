@@ -15,25 +15,47 @@ pub struct TaskProgress {
     pub positions: BTreeMap<String, Offset>,
     /// Highest event time seen, by input or operator that has a watermark of its own, ms.
     pub event_time_max: BTreeMap<String, i64>,
-    /// By internal input: the last watermark that each upstream task sent.
-    pub upstream: BTreeMap<String, BTreeMap<u32, UpstreamMark>>,
+    /// By internal input: the last watermark that each upstream task sent, ms. Idleness and ends are not kept: upstream says them again after a restart.
+    pub upstream: BTreeMap<String, BTreeMap<u32, i64>>,
     /// By output name: the mark its sink returned at flush, where it returned one.
     pub sinks: BTreeMap<String, Vec<u8>>,
     /// By operator: the digest that made this checkpoint.
     pub digests: BTreeMap<String, String>,
-    /// The last watermark sent into each internal stream, so that a restart sends nothing twice.
-    pub sent: BTreeMap<String, UpstreamMark>,
 }
 
-/// A watermark that went through an internal stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum UpstreamMark {
-    /// Event time, ms.
-    At(i64),
-    /// The upstream task has no active input: do not wait for it.
-    Idle,
-    /// The upstream task's inputs ended.
-    Ended,
+/// What takes part in a checkpoint: a task, to the functions here.
+pub trait Participant {
+    fn id(&self) -> TaskId;
+    /// Has all sinks accept what was sent, and says how far the task has come.
+    fn flush(&mut self) -> Result<TaskProgress, HostError>;
+    /// The overlays' writes.
+    fn changes(&self) -> Box<dyn Iterator<Item = Change<'_>> + '_>;
+    /// All of it is durable: empty the overlays.
+    fn forget(&mut self);
+}
+
+/// Makes one checkpoint of a worker, in the order that makes recovery simple: an offset never outruns the outputs it stands for, and the local store never runs
+/// ahead of what is committed. The caller has settled: no guest call is in flight. On an error the caller drops the tasks and restores them from the last checkpoint.
+pub fn make<P: Participant>(tasks: &mut [P], ledger: &mut dyn Ledger) -> Result<(), HostError> {
+    let progress = flush(tasks)?;
+    ledger.commit(&progress)?;
+    apply(tasks, ledger)?;
+    forget(tasks);
+    Ok(())
+}
+
+fn flush<P: Participant>(tasks: &mut [P]) -> Result<Vec<(TaskId, TaskProgress)>, HostError> {
+    tasks.iter_mut().map(|task| Ok((task.id(), task.flush()?))).collect()
+}
+
+fn apply<P: Participant>(tasks: &[P], ledger: &mut dyn Ledger) -> Result<(), HostError> {
+    ledger.apply(&mut tasks.iter().flat_map(|task| task.changes()))
+}
+
+fn forget<P: Participant>(tasks: &mut [P]) {
+    for task in tasks {
+        task.forget();
+    }
 }
 
 /// The durable side of checkpoints. One per worker, on its thread; shares the transaction in progress with the worker's sinks and stores.

@@ -22,8 +22,8 @@ pub struct Stage {
     pub number: u32,
     /// One task per partition of its inputs, which all have as many.
     pub tasks: u32,
-    /// What its tasks read, with who consumes it: places in `Plan::inputs`.
-    pub inputs: Vec<(usize, Vec<Consumer>)>,
+    /// What its tasks read (places in `Plan::inputs`), and where each of it goes: operators, but also straight to a repartition or an output.
+    pub inputs: Vec<(usize, Vec<Target>)>,
     /// Topological order: an operator comes after those it reads from.
     pub nodes: Vec<Node>,
 }
