@@ -6,6 +6,7 @@
 pub mod checkpoint;
 pub mod error;
 pub mod job;
+pub mod log;
 pub mod memory;
 pub mod observe;
 pub mod operator;
