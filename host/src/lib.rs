@@ -6,10 +6,13 @@
 pub mod checkpoint;
 pub mod error;
 pub mod job;
+pub mod memory;
 pub mod observe;
 pub mod operator;
 pub mod record;
 pub mod sink;
 pub mod source;
 pub mod state;
+pub mod task;
 pub mod time;
+pub mod worker;

@@ -1,8 +1,14 @@
 //! An operator at work: one call per batch, effects back. The Wasm implementation and its limits live here; nobody else names wasmtime.
 
+pub mod isolate;
+mod native;
+
 use crate::error::{GuestFault, HostError};
 use crate::record::Batch;
 use crate::state::Stores;
+
+pub use isolate::{Isolated, Poisoned};
+pub use native::NativeOperator;
 
 /// What an operator says of itself, without running: `describe` in the WIT.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,12 +1,16 @@
 //! Keyed state: the store below (committed), the overlay above it (not committed yet), and timers, which are state ordered by time.
 
+mod memory;
+mod overlay;
 mod stores;
+mod timers;
 
 use std::ops::ControlFlow;
 
 use crate::error::HostError;
 
-pub use stores::{Stores, TimeDomain};
+pub use memory::MemoryStore;
+pub use stores::{StoreOptions, Stores, TimeDomain};
 
 /// Names one store of one task. Task numbers make a store's keys a range of their own.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -45,3 +49,10 @@ pub trait StateStore {
     /// Visits keys in [begin, end) in ascending order (`end` empty: to the store's end) until told to break. Keys come without the prefix.
     fn scan(&self, store: StoreHandle, begin: &[u8], end: &[u8], visit: &mut dyn FnMut(&[u8], &[u8]) -> Flow) -> Result<(), HostError>;
 }
+
+/// The longest key, in bytes.
+pub const KEY_BYTES_MAX: usize = 64 << 10;
+/// The longest value, in bytes.
+pub const VALUE_BYTES_MAX: usize = 16 << 20;
+/// Rows of one `get-many` or `put-many`, at most.
+pub const ROWS_PER_CALL_MAX: usize = 1 << 18;
