@@ -50,7 +50,7 @@ macro_rules! __export_component {
                     OPENED.with(|opened| opened.migrate(&store, from_version, rows))
                 }
             }
-            $crate::guest::bindings::export_component!(Component with_types_in $crate::guest::bindings);
+    $crate::guest::bindings::export_component!(Component with_types_in $crate::guest::bindings);
         };
     };
 }

@@ -244,10 +244,7 @@ fn distinct_keys<'a>(input: &'a Batch, row_ids: &mut Vec<u32>) -> Vec<&'a [u8]> 
             row_ids.push(NONE);
             continue;
         };
-        let id = *table
-            .entry(hash(0, key), |id| keys[*id as usize] == key, |id| hash(0, keys[*id as usize]))
-            .or_insert_with(|| keys.len() as u32)
-            .get();
+        let id = *table.entry(hash(0, key), |id| keys[*id as usize] == key, |id| hash(0, keys[*id as usize])).or_insert_with(|| keys.len() as u32).get();
         if id as usize == keys.len() {
             keys.push(key);
         }

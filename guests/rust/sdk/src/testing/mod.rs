@@ -67,16 +67,7 @@ impl<O: Exported> Harness<O> {
         let setup = Setup { config: config.to_vec(), inputs, outputs: description.outputs, stores };
         let call = Call { watermark: i64::MIN, now: 0, task: 0 };
         let instance = Instance::open(&setup)?;
-        Ok(Harness {
-            instance,
-            setup,
-            host: MemoryHost::default(),
-            call,
-            next_offset: 0,
-            number_keys: true,
-            outputs: Vec::new(),
-            rejects: Vec::new(),
-        })
+        Ok(Harness { instance, setup, host: MemoryHost::default(), call, next_offset: 0, number_keys: true, outputs: Vec::new(), rejects: Vec::new() })
     }
 
     /// Whether batches carry key numbers, as those of the host mostly do (the default), or none.
