@@ -1,13 +1,23 @@
 //! An operator at work: one call per batch, effects back. The Wasm implementation and its limits live here; nobody else names wasmtime.
 
+mod bindings;
+mod cache;
+mod engine;
+mod guest;
+mod imports;
+mod instance;
 pub mod isolate;
+mod load;
 mod native;
+mod wasm;
 
 use crate::error::{GuestFault, HostError};
 use crate::record::Batch;
 use crate::state::Stores;
 
+pub use engine::{WORKER_STACK_BYTES, WasmEngine};
 pub use isolate::{Isolated, Poisoned};
+pub use load::{COMPONENT_BYTES_MAX, Grants, Loaded};
 pub use native::NativeOperator;
 
 /// What an operator says of itself, without running: `describe` in the WIT.
