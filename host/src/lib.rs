@@ -3,6 +3,7 @@
 //! Dependencies point one way: `record`, `time` and `error` know nothing; the stations know those three and never one another; `task` knows the
 //! stations' traits; `checkpoint`, then `worker`, know `task`; `runtime` alone names concrete types.
 
+pub mod build;
 pub mod checkpoint;
 pub mod error;
 pub mod job;

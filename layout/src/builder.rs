@@ -86,6 +86,11 @@ impl BatchBuilder {
 
     /// Adds copies of a run of records: one copy of their bytes, and their rows with the ends moved.
     pub fn extend(&mut self, from: &Batch, rows: Range<usize>) {
+        self.extend_changed(from, rows, |_, _| {});
+    }
+
+    /// [`BatchBuilder::extend`] with a last word on each row: `change` gets its number in `from` and may set any field but ends and flags.
+    pub fn extend_changed(&mut self, from: &Batch, rows: Range<usize>, mut change: impl FnMut(usize, &mut Row)) {
         if rows.is_empty() {
             return;
         }
@@ -97,7 +102,8 @@ impl BatchBuilder {
         let moved = |at: u32| (at as usize - begin + base) as u32;
         for n in rows {
             let row = from.row(n);
-            let row = Row { key_end: moved(row.key_end), value_end: moved(row.value_end), headers_end: moved(row.headers_end), ..row };
+            let mut row = Row { key_end: moved(row.key_end), value_end: moved(row.value_end), headers_end: moved(row.headers_end), ..row };
+            change(n, &mut row);
             self.batch.index.extend_from_slice(&row.bytes());
         }
     }

@@ -1,0 +1,168 @@
+//! Finds out what a folder holds: which language, which name, which files.
+//!
+//! By convention: `Cargo.toml` is Rust, `*.c` is C, `*.py` is Python. Where that does not decide, or the name is to be another than the folder's,
+//! a `millstream.toml` says it: `name`, `language`, and for Python `module`. All its keys are optional.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::error::HostError;
+
+/// The optional file that says what convention does not.
+pub const PROJECT_FILE: &str = "millstream.toml";
+
+/// A guest project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Project {
+    pub dir: PathBuf,
+    pub language: Language,
+    /// The component's file name without `.wasm`.
+    pub name: String,
+    /// C: the sources, sorted. Python: the operator's module. Rust: empty, cargo knows.
+    pub sources: Vec<PathBuf>,
+}
+
+/// Languages that operators can be written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    Rust,
+    C,
+    Python,
+}
+
+impl Language {
+    pub fn name(self) -> &'static str {
+        match self {
+            Language::Rust => "rust",
+            Language::C => "c",
+            Language::Python => "python",
+        }
+    }
+
+    pub(super) fn toolchain(self) -> &'static str {
+        match self {
+            Language::Rust => "cargo",
+            Language::C => "zig cc",
+            Language::Python => "componentize-py",
+        }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProjectFile {
+    name: Option<String>,
+    language: Option<Language>,
+    module: Option<String>,
+}
+
+impl Project {
+    /// Reads the folder. Errors are [`HostError::Job`]: no such folder, no project in it, more than one.
+    pub fn find(dir: &Path) -> Result<Project, HostError> {
+        let at = dir.display().to_string();
+        let dir = dir.canonicalize().map_err(|e| HostError::job(&at, format!("cannot be opened: {e}")))?;
+        if !dir.is_dir() {
+            return Err(HostError::job(&at, "is a file, not the folder of a project"));
+        }
+        let file = ProjectFile::read(&dir)?;
+        let of_c = with_extension(&dir, "c")?;
+        let of_python = with_extension(&dir, "py")?;
+        let mut found = Vec::new();
+        found.extend(dir.join("Cargo.toml").is_file().then_some(Language::Rust));
+        found.extend((!of_c.is_empty()).then_some(Language::C));
+        found.extend((!of_python.is_empty()).then_some(Language::Python));
+        let language = match (file.language, found.as_slice()) {
+            (Some(language), found) if found.contains(&language) => language,
+            (Some(language), _) => return Err(HostError::job(&at, format!("{PROJECT_FILE} says {}, but there is no source of it", language.name()))),
+            (None, [language]) => *language,
+            (None, []) => return Err(HostError::job(&at, "holds no operator: no Cargo.toml, no *.c, no *.py")),
+            (None, found) => {
+                let names: Vec<_> = found.iter().map(|language| language.name()).collect();
+                let error = HostError::job(&at, format!("could be a project in any of: {}", names.join(", ")));
+                return Err(error.with_help(format!("say which in {PROJECT_FILE}: language = \"{}\"", names[0])));
+            }
+        };
+        let folder = dir.file_name().map_or_else(|| "operator".into(), |name| name.to_string_lossy().into_owned());
+        let sources = match language {
+            Language::Rust => Vec::new(),
+            Language::C => of_c,
+            Language::Python => vec![python_module(&at, &dir, &folder, file.module.as_deref(), of_python)?],
+        };
+        Ok(Project { name: file.name.unwrap_or(folder), dir, language, sources })
+    }
+}
+
+impl ProjectFile {
+    fn read(dir: &Path) -> Result<ProjectFile, HostError> {
+        let path = dir.join(PROJECT_FILE);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => toml::from_str(&text).map_err(|e| HostError::job(path.display().to_string(), e.to_string())),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(ProjectFile::default()),
+            Err(e) => Err(HostError::external(format!("reading {}", path.display()), e)),
+        }
+    }
+}
+
+fn with_extension(dir: &Path, extension: &str) -> Result<Vec<PathBuf>, HostError> {
+    let failed = |e| HostError::external(format!("reading the folder {}", dir.display()), e);
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.extension().is_some_and(|e| e == extension) && path.is_file() {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// The module that holds the operator: the one named, the only one, or the one called like the folder.
+fn python_module(at: &str, dir: &Path, folder: &str, named: Option<&str>, found: Vec<PathBuf>) -> Result<PathBuf, HostError> {
+    let wanted = match (named, found.as_slice()) {
+        (None, [only]) => return Ok(only.clone()),
+        (named, _) => dir.join(named.unwrap_or(folder)).with_extension("py"),
+    };
+    if found.contains(&wanted) {
+        return Ok(wanted);
+    }
+    let error = HostError::job(at, format!("there is no {}", wanted.display()));
+    Err(error.with_help(format!("name the operator's module in {PROJECT_FILE}: module = \"…\"")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            std::fs::write(dir.path().join(name), text).unwrap();
+        }
+        dir
+    }
+
+    fn refused(files: &[(&str, &str)]) -> String {
+        Project::find(folder(files).path()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn language_follows_from_the_files() {
+        let find = |files| Project::find(folder(files).path()).unwrap();
+        assert_eq!(find(&[("Cargo.toml", "")]).language, Language::Rust);
+        assert_eq!(find(&[("b.c", ""), ("a.c", ""), ("a.h", "")]).sources.len(), 2);
+        assert_eq!(find(&[("a.py", ""), (PROJECT_FILE, "name = 'x'")]).name, "x");
+        assert_eq!(find(&[("a.py", ""), ("b.py", ""), (PROJECT_FILE, "module = 'b'")]).sources[0].file_name().unwrap(), "b.py");
+    }
+
+    #[test]
+    fn doubt_is_refused_with_the_reason() {
+        assert!(refused(&[]).contains("holds no operator"));
+        assert!(refused(&[("a.c", ""), ("a.py", "")]).contains("any of: c, python"));
+        assert!(refused(&[("a.c", ""), (PROJECT_FILE, "language = 'rust'")]).contains("says rust"));
+        assert!(refused(&[("a.c", ""), (PROJECT_FILE, "langauge = 'c'")]).contains("unknown field `langauge`"));
+        assert!(refused(&[("a.py", ""), ("b.py", "")]).contains("there is no"));
+        assert!(Project::find(Path::new("/nowhere")).unwrap_err().to_string().contains("/nowhere: cannot be opened"));
+    }
+}

@@ -1,0 +1,57 @@
+//! Runs the programs of the languages' toolchains, and says what is missing where one is not there.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use super::Workshop;
+use crate::error::HostError;
+
+/// The versions that are known to work; `make setup` installs the same.
+pub const ZIGLANG: &str = "ziglang==0.17.1";
+pub const COMPONENTIZE_PY: &str = "componentize-py==0.25.1";
+
+/// Of a failed compiler's output, how many bytes go into the error: the end, where the errors are.
+const OUTPUT_BYTES_MAX: usize = 16 << 10;
+
+/// Runs a program to its end and returns what it wrote to stdout. A non-zero exit is an error that carries what it said.
+pub(super) fn run(workshop: &Workshop<'_>, command: &mut Command, missing: impl FnOnce() -> HostError) -> Result<Vec<u8>, HostError> {
+    let name = Path::new(command.get_program()).file_name().map_or_else(Default::default, |name| name.to_string_lossy().into_owned());
+    let stderr = if workshop.request.verbose { Stdio::inherit() } else { Stdio::piped() };
+    match command.stdin(Stdio::null()).stderr(stderr).output() {
+        Ok(output) if output.status.success() => Ok(output.stdout),
+        Ok(output) => Err(HostError::job(workshop.project.dir.display().to_string(), format!("{name} failed ({}){}", output.status, said(&output)))),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(missing()),
+        Err(e) => Err(HostError::external(format!("running {name}"), e)),
+    }
+}
+
+/// Whether a program runs at all and ends well.
+pub(super) fn works(command: &mut Command) -> bool {
+    command.stdin(Stdio::null()).output().is_ok_and(|output| output.status.success())
+}
+
+/// The error for a toolchain that is not there; `install` is the one command that brings it.
+pub(super) fn missing(workshop: &Workshop<'_>, what: &str, install: &str) -> HostError {
+    HostError::job(workshop.project.dir.display().to_string(), format!("building this needs {what}, which is not installed")).with_help(install)
+}
+
+/// A program in the cache folder's Python environment.
+pub(super) fn in_venv(cache: &Path, program: &str) -> PathBuf {
+    cache.join("venv").join("bin").join(program)
+}
+
+/// The command that installs a Python package into the cache folder's environment, making that first if need be.
+pub(super) fn pip_install(cache: &Path, package: &str) -> String {
+    let venv = cache.join("venv");
+    format!("python3 -m venv {venv} && {venv}/bin/pip install {package}", venv = venv.display())
+}
+
+fn said(output: &Output) -> String {
+    // Compilers differ in which of the two they use.
+    let text = [output.stderr.as_slice(), output.stdout.as_slice()].concat();
+    let tail = &text[text.len().saturating_sub(OUTPUT_BYTES_MAX)..];
+    match String::from_utf8_lossy(tail).trim() {
+        "" => String::new(),
+        text => format!(":\n{text}"),
+    }
+}
