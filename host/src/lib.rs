@@ -7,6 +7,7 @@ pub mod build;
 pub mod checkpoint;
 pub mod error;
 pub mod job;
+pub mod log;
 pub mod memory;
 pub mod observe;
 pub mod operator;

@@ -22,6 +22,30 @@ pub enum HostError {
     /// The job file, or what it names, is wrong: do not start.
     #[error("{key}: {reason}")]
     Job { key: String, reason: String, help: Option<String> },
+    /// The job file is wrong at a place that can be shown.
+    #[error(transparent)]
+    JobFile(Box<JobFileError>),
+}
+
+/// What is wrong in a job file, and where.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("{path}:{}: {reason}", self.line())]
+pub struct JobFileError {
+    pub path: String,
+    /// The whole file.
+    pub text: String,
+    /// Bytes of the file that are meant.
+    pub span: std::ops::Range<usize>,
+    pub reason: String,
+    pub help: Option<String>,
+}
+
+impl JobFileError {
+    /// The line, counted from 1.
+    pub fn line(&self) -> usize {
+        let end = self.span.start.min(self.text.len());
+        1 + self.text.as_bytes()[..end].iter().filter(|byte| **byte == b'\n').count()
+    }
 }
 
 impl HostError {

@@ -1,10 +1,16 @@
 //! A job: its file parsed and validated once, and the plan (stages, tasks, internal streams) made from it. The only module that knows key names and defaults.
 
+mod file;
+mod graph;
 mod model;
+mod operators;
+mod parse;
 mod plan;
+mod units;
 
 pub use model::{
     Errors, FileFormat, GeneratorSpec, InputSpec, Job, OperatorInput, OperatorSpec, OutputSpec, RejectPolicy, SinkKind, SourceKind, StartAt, StoreSpec,
     StreamOptions, TimestampFrom,
 };
 pub use plan::{Consumer, Node, Plan, PlanInput, Stage, Target};
+pub use units::parse_time;

@@ -41,3 +41,13 @@ impl fmt::Display for TaskId {
         write!(f, "{}_{}", self.stage, self.partition)
     }
 }
+
+/// The rows of a batch from `from` on. All of them: the batch itself.
+pub fn rest(batch: Batch, from: usize) -> Batch {
+    if from == 0 {
+        return batch;
+    }
+    let mut rest = BatchBuilder::with_capacity(batch.len() - from, 0);
+    rest.extend(&batch, from..batch.len());
+    rest.into_batch()
+}

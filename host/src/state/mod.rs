@@ -2,6 +2,7 @@
 
 mod memory;
 mod overlay;
+mod rocks;
 mod stores;
 mod timers;
 
@@ -10,6 +11,8 @@ use std::ops::ControlFlow;
 use crate::error::HostError;
 
 pub use memory::MemoryStore;
+pub use rocks::RocksStore;
+pub(crate) use rocks::STATE_FAMILY;
 pub use stores::{StoreOptions, Stores, TimeDomain};
 
 /// Names one store of one task. Task numbers make a store's keys a range of their own.

@@ -1,0 +1,78 @@
+//! The embedded log's side of a checkpoint: `commit` stages the progress, `apply` writes everything in one synced batch.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use rocksdb::WriteBatch;
+
+use super::commit::Staged;
+use super::{Log, PROGRESS};
+use crate::checkpoint::{Ledger, TaskProgress};
+use crate::error::HostError;
+use crate::record::TaskId;
+use crate::state::{Change, STATE_FAMILY};
+
+pub(super) struct LogLedger {
+    log: Arc<Log>,
+    job: String,
+    staged: Rc<RefCell<Staged>>,
+    progress: WriteBatch,
+    key: Vec<u8>,
+}
+
+impl LogLedger {
+    pub fn new(log: Arc<Log>, job: &str, staged: Rc<RefCell<Staged>>) -> Self {
+        LogLedger { log, job: job.to_owned(), staged, progress: WriteBatch::default(), key: Vec::new() }
+    }
+}
+
+fn progress_key(job: &str, task: TaskId) -> Vec<u8> {
+    [job.as_bytes(), &[0], &task.stage.to_be_bytes(), &task.partition.to_be_bytes()].concat()
+}
+
+impl Log {
+    /// What the last checkpoint of a job says of a task.
+    pub fn progress(&self, job: &str, task: TaskId) -> Result<Option<TaskProgress>, HostError> {
+        let bytes = self.db.get_cf(self.family(PROGRESS), progress_key(job, task)).map_err(|error| self.broken("reading", &error))?;
+        let progress = bytes.map(|bytes| serde_json::from_slice(&bytes)).transpose();
+        progress.map_err(|error| HostError::storage(format!("the checkpoint of job `{job}`, task {task}"), format!("cannot be read: {error}")))
+    }
+}
+
+impl Ledger for LogLedger {
+    fn progress(&mut self, task: TaskId) -> Result<Option<TaskProgress>, HostError> {
+        self.log.progress(&self.job, task)
+    }
+
+    fn commit(&mut self, tasks: &[(TaskId, TaskProgress)]) -> Result<(), HostError> {
+        self.progress.clear();
+        for (task, progress) in tasks {
+            let value = serde_json::to_vec(progress).map_err(|error| HostError::external(format!("noting the progress of task {task}"), error))?;
+            self.progress.put_cf(self.log.family(PROGRESS), progress_key(&self.job, *task), value);
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, changes: &mut dyn Iterator<Item = Change<'_>>) -> Result<(), HostError> {
+        let mut batch = std::mem::take(&mut self.progress);
+        let family = self.log.family(STATE_FAMILY);
+        for change in changes {
+            self.key.clear();
+            self.key.extend_from_slice(&change.store.0);
+            self.key.extend_from_slice(change.key);
+            match change.value {
+                Some(value) => batch.put_cf(family, &self.key, value),
+                None => batch.delete_cf(family, &self.key),
+            }
+        }
+        let staged = self.staged.take();
+        self.log.commit(&staged.blocks, batch)
+    }
+
+    fn abort(&mut self) -> Result<(), HostError> {
+        self.progress.clear();
+        *self.staged.borrow_mut() = Staged::default();
+        Ok(())
+    }
+}

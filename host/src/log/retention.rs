@@ -1,0 +1,72 @@
+//! Drops what a stream need not keep: by time, by size, and what an internal stream's readers are done with.
+
+use rocksdb::WriteBatch;
+
+use super::stream::Stream;
+use super::{BLOCKS, Log, TIMES};
+use crate::error::HostError;
+use crate::record::Offset;
+
+impl Log {
+    /// Applies every stream's retention as of `now_ms`. Whole blocks go, never the newest.
+    pub fn enforce_retention(&self, now_ms: i64) -> Result<(), HostError> {
+        for (name, settings) in self.streams() {
+            if settings.retention_ms.is_none() && settings.retention_bytes.is_none() {
+                continue;
+            }
+            let stream = self.stream(&name)?;
+            for partition in 0..settings.partitions {
+                let keep_from = self.keep_from(&stream, partition, now_ms)?;
+                self.trim(&stream, partition, keep_from)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Drops the blocks of a partition that lie wholly before `offset`.
+    pub fn trim_before(&self, name: &str, partition: u32, offset: Offset) -> Result<(), HostError> {
+        let stream = self.stream(name)?;
+        let mut keep_from = 0;
+        self.each_time(&stream, partition, &mut |first, _, _| {
+            if first <= offset {
+                keep_from = first;
+            }
+            first < offset
+        })?;
+        if offset >= stream.end(partition) {
+            keep_from = offset.min(stream.end(partition));
+        }
+        self.trim(&stream, partition, keep_from)
+    }
+
+    fn keep_from(&self, stream: &Stream, partition: u32, now_ms: i64) -> Result<Offset, HostError> {
+        let mut blocks = Vec::new();
+        self.each_time(stream, partition, &mut |first, latest, bytes| {
+            blocks.push((first, latest, bytes));
+            true
+        })?;
+        let oldest_ms = stream.settings.retention_ms.map(|ms| now_ms.saturating_sub(ms.min(i64::MAX as u64) as i64));
+        let mut over = stream.settings.retention_bytes.map(|max| blocks.iter().map(|(_, _, bytes)| bytes).sum::<u64>().saturating_sub(max));
+        let newest = blocks.len().saturating_sub(1);
+        for (n, (first, latest, bytes)) in blocks.iter().enumerate() {
+            let too_old = oldest_ms.is_some_and(|oldest| *latest < oldest);
+            let too_much = over.is_some_and(|over| over >= *bytes);
+            if n == newest || !(too_old || too_much) {
+                return Ok(*first);
+            }
+            over = over.map(|over| over.saturating_sub(*bytes));
+        }
+        Ok(0)
+    }
+
+    fn trim(&self, stream: &Stream, partition: u32, keep_from: Offset) -> Result<(), HostError> {
+        if keep_from == 0 {
+            return Ok(());
+        }
+        let mut batch = WriteBatch::default();
+        for family in [BLOCKS, TIMES] {
+            batch.delete_range_cf(self.family(family), stream.key(partition, 0), stream.key(partition, keep_from));
+        }
+        self.db.write(batch).map_err(|error| self.broken("trimming streams in", &error))
+    }
+}

@@ -1,0 +1,93 @@
+//! Writes to a stream: rows go to their partition's block in the making, and wait for the worker's checkpoint.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::commit::Staged;
+use super::stream::Stream;
+use crate::error::HostError;
+use crate::record::{Batch, BatchBuilder, Fields, NONE, TaskId, partition_of};
+use crate::sink::{Delivery, Sink};
+
+/// A block is closed at so many records or bytes.
+const BLOCK_RECORDS_MAX: usize = 1_024;
+const BLOCK_BYTES_MAX: usize = 1 << 20;
+
+pub(super) struct LogSink {
+    stream: Arc<Stream>,
+    task: TaskId,
+    staged: Rc<RefCell<Staged>>,
+    open: Vec<BatchBuilder>,
+}
+
+impl LogSink {
+    pub fn new(stream: Arc<Stream>, task: TaskId, staged: Rc<RefCell<Staged>>) -> Self {
+        let open = (0..stream.settings.partitions).map(|_| BatchBuilder::default()).collect();
+        LogSink { stream, task, staged, open }
+    }
+
+    fn close(&mut self, partition: usize) {
+        let batch = self.open[partition].finish();
+        self.staged.borrow_mut().blocks.push((self.stream.clone(), partition as u32, batch));
+    }
+}
+
+/// Splits records into blocks by partition.
+pub(super) fn split(stream: &Arc<Stream>, task: u32, records: &Batch) -> Result<Vec<(Arc<Stream>, u32, Batch)>, HostError> {
+    let staged = Rc::new(RefCell::new(Staged::default()));
+    let mut sink = LogSink::new(stream.clone(), TaskId { stage: 0, partition: task }, staged.clone());
+    sink.send(records)?;
+    sink.flush()?;
+    Ok(staged.take().blocks)
+}
+
+impl Sink for LogSink {
+    fn delivery(&self) -> Delivery {
+        Delivery::ExactlyOnce
+    }
+
+    fn partitions(&self) -> u32 {
+        self.stream.settings.partitions
+    }
+
+    fn restore(&mut self, _mark: Option<&[u8]>) -> Result<(), HostError> {
+        Ok(())
+    }
+
+    fn send(&mut self, batch: &Batch) -> Result<usize, HostError> {
+        let partitions = self.partitions();
+        for view in batch {
+            let partition = match (view.partition, view.key) {
+                (NONE, Some(key)) => partition_of(key, partitions),
+                (NONE, None) => self.task.partition % partitions,
+                (explicit, _) if explicit < partitions => explicit,
+                (explicit, _) => return Err(HostError::job(&self.stream.name, format!("a record for partition {explicit}, but there are {partitions}"))),
+            } as usize;
+            let open = &mut self.open[partition];
+            if open.len() >= BLOCK_RECORDS_MAX || open.bytes() >= BLOCK_BYTES_MAX {
+                self.close(partition);
+            }
+            let fields = Fields { port: 0, timestamp: view.timestamp, offset: 0, partition: NONE, key_id: NONE };
+            self.open[partition].push(view.key, view.value, view.headers, fields);
+        }
+        let mut staged = self.staged.borrow_mut();
+        staged.bytes += batch.bytes();
+        Ok(staged.bytes)
+    }
+
+    fn flush(&mut self) -> Result<Vec<u8>, HostError> {
+        for partition in 0..self.open.len() {
+            if !self.open[partition].is_empty() {
+                self.close(partition);
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    fn abort(&mut self) -> Result<(), HostError> {
+        self.open.iter_mut().for_each(BatchBuilder::clear);
+        *self.staged.borrow_mut() = Staged::default();
+        Ok(())
+    }
+}

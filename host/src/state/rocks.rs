@@ -1,0 +1,151 @@
+//! Committed state in the host's RocksDB: keys are prefixed by store and task, so a task's state is one range.
+
+use std::cell::RefCell;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rocksdb::{ColumnFamily, DB, Direction, IteratorMode, ReadOptions};
+use serde::{Deserialize, Serialize};
+
+use super::{Flow, StateStore, StoreHandle, StoreId};
+use crate::error::HostError;
+
+/// The column family that holds state.
+pub(crate) const STATE_FAMILY: &str = "state";
+/// Store number 0 is ours: names of stores → numbers.
+const NAMES: [u8; 8] = [0; 8];
+
+/// See the module. One per worker or tool; all over one database.
+pub struct RocksStore {
+    db: Arc<DB>,
+    keys: RefCell<Vec<u8>>,
+    /// Held while a number is given to a new store, by all who share the database; opening a store is rare.
+    numbering: Arc<Mutex<()>>,
+}
+
+/// A store's name as it is kept.
+#[derive(Serialize, Deserialize)]
+struct Name {
+    job: String,
+    operator: String,
+    store: String,
+}
+
+impl RocksStore {
+    pub(crate) fn new(db: Arc<DB>, numbering: Arc<Mutex<()>>) -> Self {
+        RocksStore { db, keys: RefCell::default(), numbering }
+    }
+
+    fn family(&self) -> &ColumnFamily {
+        match self.db.cf_handle(STATE_FAMILY) {
+            Some(family) => family,
+            None => unreachable!("all column families are made when the data folder is opened"),
+        }
+    }
+
+    /// All stores that were ever opened: job, operator, store.
+    pub fn stores(&self) -> Result<Vec<(String, String, String)>, HostError> {
+        let mut found = Vec::new();
+        self.scan(StoreHandle(NAMES), &[], &[], &mut |key, _| {
+            found.extend(serde_json::from_slice::<Name>(key).ok().map(|name| (name.job, name.operator, name.store)));
+            Flow::Continue(())
+        })?;
+        Ok(found)
+    }
+
+    /// The store's handle if it was ever opened.
+    pub fn find(&self, id: &StoreId) -> Result<Option<StoreHandle>, HostError> {
+        let key = name_key(id)?;
+        let number = self.db.get_cf(self.family(), key).map_err(failed)?;
+        Ok(number.and_then(|bytes| bytes.try_into().ok()).map(|number| handle(u32::from_be_bytes(number), id.task)))
+    }
+
+    /// The tasks that have rows in a store.
+    pub fn tasks(&self, id: &StoreId) -> Result<Vec<u32>, HostError> {
+        let Some(StoreHandle(mut prefix)) = self.find(id)? else { return Ok(Vec::new()) };
+        let mut tasks = Vec::new();
+        let mut task = 0;
+        loop {
+            prefix[4..8].copy_from_slice(&u32::to_be_bytes(task));
+            let mut next = self.db.iterator_cf(self.family(), IteratorMode::From(&prefix, Direction::Forward));
+            let Some(entry) = next.next() else { break };
+            let (key, _) = entry.map_err(failed)?;
+            let found = key.get(4..8).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
+            let (Some(found), true) = (found, key.get(0..4) == Some(&prefix[0..4])) else { break };
+            tasks.push(found);
+            let Some(after) = found.checked_add(1) else { break };
+            task = after;
+        }
+        Ok(tasks)
+    }
+}
+
+fn name_key(id: &StoreId) -> Result<Vec<u8>, HostError> {
+    let name = Name { job: id.job.clone(), operator: id.operator.clone(), store: id.store.clone() };
+    let mut key = NAMES.to_vec();
+    serde_json::to_writer(&mut key, &name).map_err(|error| HostError::external("naming a store", error))?;
+    Ok(key)
+}
+
+fn handle(number: u32, task: u32) -> StoreHandle {
+    let mut bytes = [0; 8];
+    bytes[0..4].copy_from_slice(&number.to_be_bytes());
+    bytes[4..8].copy_from_slice(&task.to_be_bytes());
+    StoreHandle(bytes)
+}
+
+fn failed(error: rocksdb::Error) -> HostError {
+    if error.kind() == rocksdb::ErrorKind::Corruption {
+        let help = "the data on disk is damaged: restore the folder from a backup, or start over with another --data";
+        return HostError::storage("the state store", error.to_string()).with_help(help);
+    }
+    HostError::external("reading the state store", error)
+}
+
+impl StateStore for RocksStore {
+    fn open(&self, id: &StoreId) -> Result<StoreHandle, HostError> {
+        let _guard = self.numbering.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = self.find(id)? {
+            return Ok(found);
+        }
+        let mut last = 0;
+        self.scan(StoreHandle(NAMES), &[], &[], &mut |_, number| {
+            last = last.max(number.try_into().map_or(0, u32::from_be_bytes));
+            Flow::Continue(())
+        })?;
+        let number = last + 1;
+        self.db.put_cf(self.family(), name_key(id)?, number.to_be_bytes()).map_err(failed)?;
+        Ok(handle(number, id.task))
+    }
+
+    fn get_many(&self, store: StoreHandle, keys: &[&[u8]], found: &mut dyn FnMut(usize, Option<&[u8]>)) -> Result<(), HostError> {
+        let mut buffer = self.keys.borrow_mut();
+        buffer.clear();
+        let mut ends = Vec::with_capacity(keys.len());
+        for key in keys {
+            buffer.extend_from_slice(&store.0);
+            buffer.extend_from_slice(key);
+            ends.push(buffer.len());
+        }
+        let begins = std::iter::once(0).chain(ends.iter().copied());
+        let full = begins.zip(&ends).map(|(begin, end)| &buffer[begin..*end]).collect::<Vec<_>>();
+        for (n, value) in self.db.batched_multi_get_cf(self.family(), full.iter().copied(), false).into_iter().enumerate() {
+            found(n, value.map_err(failed)?.as_deref());
+        }
+        Ok(())
+    }
+
+    fn scan(&self, store: StoreHandle, begin: &[u8], end: &[u8], visit: &mut dyn FnMut(&[u8], &[u8]) -> Flow) -> Result<(), HostError> {
+        let mut options = ReadOptions::default();
+        let after = u64::from_be_bytes(store.0).wrapping_add(1).to_be_bytes();
+        options.set_iterate_upper_bound(if end.is_empty() { after.to_vec() } else { [&store.0, end].concat() });
+        let mut rows = self.db.raw_iterator_cf_opt(self.family(), options);
+        rows.seek([&store.0, begin].concat());
+        while let Some((key, value)) = rows.item() {
+            if visit(&key[store.0.len()..], value).is_break() {
+                return Ok(());
+            }
+            rows.next();
+        }
+        rows.status().map_err(failed)
+    }
+}
