@@ -12,6 +12,7 @@ pub mod memory;
 pub mod observe;
 pub mod operator;
 pub mod record;
+pub mod runtime;
 pub mod sink;
 pub mod source;
 pub mod state;
