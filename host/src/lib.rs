@@ -5,6 +5,7 @@
 
 pub mod build;
 pub mod checkpoint;
+pub mod cli;
 pub mod error;
 pub mod job;
 pub mod log;
