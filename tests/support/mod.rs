@@ -1,3 +1,5 @@
 //! What the suites share: where the built components are, how to run the binary, how to compare.
 
+pub mod binary;
+pub mod cases;
 pub mod components;
