@@ -59,6 +59,11 @@ impl ResourceLimiter for MemoryLimit {
     }
 }
 
+/// (level, text), oldest first.
+type Lines = Vec<(u8, String)>;
+/// Name and sum.
+type Counters = Vec<(String, u64)>;
+
 /// Logs and counters since they were last taken, bounded.
 #[derive(Default)]
 pub(super) struct Telemetry {
@@ -104,7 +109,7 @@ impl Telemetry {
     }
 
     /// Logs, how many were dropped, and counters; empties them.
-    pub fn take(&mut self) -> (Vec<(u8, String)>, u64, Vec<(String, u64)>) {
+    pub fn take(&mut self) -> (Lines, u64, Counters) {
         (std::mem::take(&mut self.logs), std::mem::take(&mut self.dropped), std::mem::take(&mut self.counters))
     }
 

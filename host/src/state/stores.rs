@@ -319,14 +319,7 @@ fn fill(
 }
 
 /// Visits keys of the overlay and of the store below in one order; the overlay's value wins, its deletions hide. Returns whether the visitor broke off.
-fn merge(
-    below: &dyn StateStore,
-    handle: StoreHandle,
-    overlay: &mut Overlay,
-    begin: &[u8],
-    end: &[u8],
-    visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-) -> Result<bool, HostError> {
+fn merge(below: &dyn StateStore, handle: StoreHandle, overlay: &mut Overlay, begin: &[u8], end: &[u8], visit: super::Visit<'_>) -> Result<bool, HostError> {
     let mut above = overlay.range(begin, end).peekable();
     let mut broke = false;
     below.scan(handle, begin, end, &mut |key, value| {
