@@ -42,7 +42,6 @@ fn stores(workshop: &Workshop<'_>, sdk: &Path, module: &str) -> Result<usize, Ho
     let program = if in_venv.is_file() { in_venv.as_os_str() } else { "python3".as_ref() };
     let script = format!("import sys; sys.path[:0] = sys.argv[1:]; import millstream, {module}; print(len(millstream.operator_of({module}).stores))");
     let mut python = Command::new(program);
-    // Nothing is written into the project's folder.
     python.args(["-B", "-c", &script]).arg(sdk).arg(&workshop.project.dir);
     let answer = run(workshop, &mut python, || missing(workshop, "Python 3", "apt-get install -y python3 python3-venv"))?;
     let last = String::from_utf8_lossy(&answer).lines().last().and_then(|line| line.trim().parse().ok());
@@ -61,5 +60,9 @@ fn module(workshop: &Workshop<'_>) -> Result<String, HostError> {
 
 /// The module that the component starts from: the SDK's side of the boundary around the project's operator.
 fn entry(module: &str) -> String {
-    format!("import {module} as operator_module\nimport millstream_component\n\nOperator = millstream_component.of(operator_module)\n")
+    // Imports leave compiled modules beside the sources unless told otherwise, and the project's folder is the user's.
+    format!(
+        "import sys\nsys.dont_write_bytecode = True\nimport {module} as operator_module\nimport millstream_component\n\n\
+         Operator = millstream_component.of(operator_module)\n"
+    )
 }

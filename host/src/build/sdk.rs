@@ -6,10 +6,11 @@ use sha2::{Digest, Sha256};
 
 use crate::error::HostError;
 
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 5] = [
     ("c/millstream.h", include_str!("../../../guests/c/sdk/millstream.h")),
     ("c/millstream.c", include_str!("../../../guests/c/sdk/millstream.c")),
     ("python/millstream.py", include_str!("../../../guests/python/sdk/millstream.py")),
+    ("python/millstream_testing.py", include_str!("../../../guests/python/sdk/millstream_testing.py")),
     ("python/millstream_component.py", include_str!("../../../guests/python/sdk/millstream_component.py")),
 ];
 
