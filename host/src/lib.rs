@@ -5,6 +5,7 @@
 
 pub mod build;
 pub mod checkpoint;
+pub mod cli;
 pub mod error;
 pub mod job;
 pub mod log;
@@ -12,6 +13,7 @@ pub mod memory;
 pub mod observe;
 pub mod operator;
 pub mod record;
+pub mod runtime;
 pub mod sink;
 pub mod source;
 pub mod state;

@@ -1,1 +1,13 @@
-fn main() {}
+//! The `millstream` command: reads arguments and environment, and hands both to the library.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use millstream::cli::{Cli, Environment, main as run};
+
+fn main() -> ExitCode {
+    let home = std::env::var_os("HOME").map_or_else(|| PathBuf::from("."), PathBuf::from);
+    let cache = std::env::var_os("MILLSTREAM_CACHE").map_or_else(|| home.join(".cache").join("millstream"), PathBuf::from);
+    run(Cli::parse(), &Environment { cache })
+}

@@ -1,1 +1,3 @@
 //! What the suites share: where the built components are, how to run the binary, how to compare.
+
+pub mod components;

@@ -1,7 +1,10 @@
 //! `millstream build`: a guest project's folder in, a component out. Runs the language's own toolchain and wraps what it leaves.
 
+mod c;
 mod project;
+mod python;
 mod rust;
+mod sdk;
 mod toolchain;
 mod wrap;
 
@@ -45,7 +48,9 @@ pub fn build(request: &Request, say: &mut dyn FnMut(&str)) -> Result<Built, Host
     say(&format!("compiling {} with {}", project.name, project.language.toolchain()));
     let component = match project.language {
         Language::Rust => wrap(&rust::compile(&workshop)?),
-        Language::C | Language::Python => Err(HostError::job(project.dir.display().to_string(), "this language comes with the next change")),
+        Language::C => wrap(&c::compile(&workshop)?),
+        // componentize-py leaves a component already.
+        Language::Python => python::compile(&workshop),
     }?;
     check_component(&component)?;
     let path = request.output.clone().unwrap_or_else(|| project.dir.join(format!("{}.wasm", project.name)));

@@ -15,7 +15,7 @@ const OUTPUT_BYTES_MAX: usize = 16 << 10;
 
 /// Runs a program to its end and returns what it wrote to stdout. A non-zero exit is an error that carries what it said.
 pub(super) fn run(workshop: &Workshop<'_>, command: &mut Command, missing: impl FnOnce() -> HostError) -> Result<Vec<u8>, HostError> {
-    let name = Path::new(command.get_program()).file_name().map_or_else(Default::default, |name| name.to_string_lossy().into_owned());
+    let name = workshop.project.language.toolchain();
     let stderr = if workshop.request.verbose { Stdio::inherit() } else { Stdio::piped() };
     match command.stdin(Stdio::null()).stderr(stderr).output() {
         Ok(output) if output.status.success() => Ok(output.stdout),
@@ -44,6 +44,38 @@ pub(super) fn in_venv(cache: &Path, program: &str) -> PathBuf {
 pub(super) fn pip_install(cache: &Path, package: &str) -> String {
     let venv = cache.join("venv");
     format!("python3 -m venv {venv} && {venv}/bin/pip install {package}", venv = venv.display())
+}
+
+/// A folder for one build, gone when it is over. In the cache folder, never in the project's.
+pub(super) struct Bench(PathBuf);
+
+impl Bench {
+    pub(super) fn set_up(cache: &Path) -> Result<Bench, HostError> {
+        let place = cache.join("build");
+        let failed = |e| HostError::external(format!("making a folder in {}", place.display()), e);
+        std::fs::create_dir_all(&place).map_err(failed)?;
+        // The first number that nobody has: another build of this process, or one of a dead process of the same id.
+        let mut number = 0;
+        loop {
+            let path = place.join(format!("{}-{number}", std::process::id()));
+            match std::fs::create_dir(&path) {
+                Ok(()) => return Ok(Bench(path)),
+                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
+                Err(e) => return Err(failed(e)),
+            }
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        // Left-overs in the cache harm nobody, and a build that succeeded stays one.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 fn said(output: &Output) -> String {

@@ -2,6 +2,7 @@
 
 mod file;
 mod graph;
+mod make;
 mod model;
 mod operators;
 mod parse;
@@ -13,4 +14,3 @@ pub use model::{
     StreamOptions, TimestampFrom,
 };
 pub use plan::{Consumer, Node, Plan, PlanInput, Stage, Target};
-pub use units::parse_time;

@@ -9,7 +9,7 @@ use super::file::{ErrorsSection, GeneratorSection, InputSection, JobFile, Output
 use super::model::{Errors, FileFormat, GeneratorSpec, InputSpec, Job, OutputSpec, RejectPolicy, SinkKind, SourceKind, StartAt, StreamOptions, TimestampFrom};
 use super::{graph, operators, units};
 use crate::error::{HostError, JobFileError};
-use crate::time::WatermarkPolicy;
+use crate::time::{WatermarkPolicy, parse_ms};
 
 const WORKERS_MAX: u32 = 256;
 pub(super) const PARTITIONS_MAX: u32 = 10_000;
@@ -196,7 +196,7 @@ fn input(reader: &Reader<'_>, name: &Spanned<String>, section: InputSection) -> 
 
 fn generator(reader: &Reader<'_>, section: &Spanned<GeneratorSection>) -> Result<GeneratorSpec, HostError> {
     let GeneratorSection { seed, partitions, rate, count, keys, value_bytes, first_timestamp, interval } = section.as_ref();
-    let first_timestamp_ms = match first_timestamp.as_deref().map(|text| (text, units::parse_time(text))) {
+    let first_timestamp_ms = match first_timestamp.as_deref().map(|text| (text, parse_ms(text))) {
         None => 0,
         Some((_, Some(ms))) => ms,
         Some((text, None)) => return Err(reader.error(section.span(), format!("{text:?} is no time"), "expected RFC 3339, such as \"2026-01-01T00:00:00Z\"")),
@@ -220,7 +220,7 @@ fn generator(reader: &Reader<'_>, section: &Spanned<GeneratorSection>) -> Result
 fn start(reader: &Reader<'_>, value: Option<&Spanned<toml::Value>>) -> Result<StartAt, HostError> {
     let Some(value) = value else { return Ok(StartAt::Oldest) };
     let offset = || value.as_ref().get("offset").and_then(toml::Value::as_integer).and_then(|offset| u64::try_from(offset).ok());
-    let time = || value.as_ref().get("timestamp").and_then(toml::Value::as_str).and_then(units::parse_time);
+    let time = || value.as_ref().get("timestamp").and_then(toml::Value::as_str).and_then(parse_ms);
     match value.as_ref().as_str() {
         Some("oldest" | "earliest") => Ok(StartAt::Oldest),
         Some("newest" | "latest") => Ok(StartAt::Newest),

@@ -1,5 +1,7 @@
 //! The plan: stages, what each task reads, and where each operator's outputs go. Pure data made from a [`super::Job`] and the operators' descriptions.
 
+use super::model::{Job, SourceKind};
+
 /// All stages of a job, upstream before downstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
@@ -14,6 +16,23 @@ pub enum PlanInput {
     Job { input: usize, partitions: u32 },
     /// A stream between two stages, named `<job>.<from>[.<port>]-<to>.repartition`; `upstream_tasks`: how many tasks write to it.
     Internal { stream: String, partitions: u32, upstream_stage: u32, upstream_tasks: u32 },
+}
+
+impl Plan {
+    /// Whether an input will end: the job's own say so, an internal stream ends with all that its upstream stage reads.
+    pub fn is_bounded(&self, job: &Job, input: usize) -> bool {
+        match &self.inputs[input] {
+            PlanInput::Internal { upstream_stage, .. } => {
+                self.stages[*upstream_stage as usize].inputs.iter().all(|(upstream, _)| self.is_bounded(job, *upstream))
+            }
+            PlanInput::Job { input, .. } => match &job.inputs[*input].source {
+                SourceKind::Stream { bounded, .. } => *bounded,
+                SourceKind::Files { follow, .. } => !follow,
+                SourceKind::Generator(spec) => spec.count.is_some(),
+                SourceKind::Stdin { .. } => false,
+            },
+        }
+    }
 }
 
 /// A largest part of the graph without a repartition inside.

@@ -49,12 +49,6 @@ impl<'de> Deserialize<'de> for Duration {
     }
 }
 
-/// RFC 3339 text or decimal ms → ms since 1970 UTC.
-pub fn parse_time(text: &str) -> Option<i64> {
-    let text = text.trim();
-    text.parse::<i64>().ok().or_else(|| text.parse::<jiff::Timestamp>().ok().map(|time| time.as_millisecond()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,7 +61,5 @@ mod tests {
         for wrong in ["", "h", "10", "-1s", "1y", "1e99d"] {
             assert_eq!(scaled(wrong, &DURATIONS), None, "{wrong}");
         }
-        assert_eq!(parse_time("2013-01-01T10:00:00Z"), Some(1_357_034_400_000));
-        assert_eq!(parse_time("-5"), Some(-5));
     }
 }

@@ -1,5 +1,6 @@
 //! The words everybody shares. The packed batch itself is defined in the crate `millstream-layout`, once for host and guests.
 
+pub mod jsonl;
 mod partition;
 
 use std::fmt;

@@ -1,7 +1,14 @@
 //! Where output records go. A sink belongs to one task and one output (or internal stream) and is driven on the worker's thread.
 
+mod file;
+mod stdout;
+mod text;
+
 use crate::error::HostError;
 use crate::record::Batch;
+
+pub use file::FileSink;
+pub use stdout::StdoutSink;
 
 /// What a sink promises after a crash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

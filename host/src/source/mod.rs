@@ -1,7 +1,18 @@
 //! Where records come from. A source is driven by one worker, on its thread; positions belong to the checkpoint, not to the source.
 
+mod cut;
+mod file;
+mod generator;
+mod stamped;
+mod stdin;
+
 use crate::error::HostError;
 use crate::record::{Batch, Offset, TimestampMs};
+
+pub use file::FileSource;
+pub use generator::GeneratorSource;
+pub use stamped::Stamped;
+pub use stdin::StdinSource;
 
 /// One partition of one of the job's inputs. `input` is the place in the plan's list of inputs (job inputs first, then internal streams).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

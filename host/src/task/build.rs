@@ -156,7 +156,8 @@ fn open_input(parts: &mut TaskParts<'_>, input: usize) -> Result<TaskInput, Host
         (None, StartAt::Offset(offset)) => Start::At(offset),
     };
     let position = (parts.assign)(at, start)?;
-    Ok(TaskInput::new(name, at, position, time, idle_ms, parts.now_ms))
+    let bounded = parts.plan.is_bounded(parts.job, input);
+    Ok(TaskInput::new(name, at, position, time, idle_ms, bounded, parts.now_ms))
 }
 
 /// The name that a checkpoint knows an input by.

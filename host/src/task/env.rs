@@ -45,3 +45,15 @@ impl<'a> Env<'a> {
         &self.limits[operator]
     }
 }
+
+impl Counters {
+    /// Adds another worker's.
+    pub fn add(&mut self, other: &Counters) {
+        self.records_in += other.records_in;
+        self.records_out += other.records_out;
+        self.rejected += other.rejected;
+        self.poisoned += other.poisoned;
+        self.dead_letters += other.dead_letters;
+        self.timers += other.timers;
+    }
+}

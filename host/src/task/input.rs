@@ -39,6 +39,8 @@ pub(super) struct TaskInput {
     expected: Offset,
     pub time: InputTime,
     pub idle_ms: Option<i64>,
+    /// It will end, so a merge by event time waits for it however long it takes.
+    pub bounded: bool,
     /// Processing time of the last record or mark, or of the start, ms.
     pub active_at_ms: i64,
     pub idle: bool,
@@ -57,7 +59,7 @@ pub(super) struct Queued {
 }
 
 impl TaskInput {
-    pub fn new(name: String, at: InputPartition, position: Offset, time: InputTime, idle_ms: Option<i64>, now_ms: i64) -> Self {
+    pub fn new(name: String, at: InputPartition, position: Offset, time: InputTime, idle_ms: Option<i64>, bounded: bool, now_ms: i64) -> Self {
         let queue = VecDeque::new();
         TaskInput {
             name,
@@ -69,6 +71,7 @@ impl TaskInput {
             expected: position,
             time,
             idle_ms,
+            bounded,
             active_at_ms: now_ms,
             idle: false,
             source_ended: false,

@@ -132,7 +132,7 @@ impl Task {
                     }
                 }
                 None if input.has_ended() || input.idle => {}
-                None if now_ms - input.active_at_ms >= input.idle_ms.unwrap_or(MERGE_WAIT_MS) => {}
+                None if !input.bounded && now_ms - input.active_at_ms >= input.idle_ms.unwrap_or(MERGE_WAIT_MS) => {}
                 None => return None,
             }
         }

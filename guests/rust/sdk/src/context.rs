@@ -3,7 +3,7 @@
 use crate::host::{Call, Effects, Host, Level, Rejected};
 use crate::layout::{Batch, BatchBuilder, Fields, Headers, NONE, timer};
 use crate::state::{Cache, Entry, Scan, Store, Value};
-use crate::{Domain, Failure, NO_KEY, Out, Outcome, Record, Stop, Timer, fatal, reject};
+use crate::{Domain, Failure, NO_KEY, Out, Outcome, Record, Reject, Stop, Timer, fatal, reject};
 
 /// A port's or store's name as declared, and its number as the host gave it at open.
 #[derive(Clone, Copy, Debug)]
@@ -35,13 +35,28 @@ pub struct Context<'c> {
     row: u32,
     key: Option<&'c [u8]>,
     key_id: u32,
+    /// See [`Context::return_raw`].
+    raw: (Option<Batch>, Option<Batch>),
 }
 
 impl<'c> Context<'c> {
     pub(crate) fn new(call: Call, input: &'c Batch, ports: &'c [Named], cache: &'c mut Cache, host: &'c mut dyn Host) -> Self {
         // A guess that fits operators which answer each record with one of its size; others grow from there.
         let outputs = if ports.is_empty() { BatchBuilder::default() } else { BatchBuilder::with_capacity(input.len(), input.arena().len()) };
-        Context { call, input, ports, cache, host, outputs, timers: BatchBuilder::default(), rejects: Vec::new(), row: 0, key: None, key_id: NONE }
+        Context {
+            call,
+            input,
+            ports,
+            cache,
+            host,
+            outputs,
+            timers: BatchBuilder::default(),
+            rejects: Vec::new(),
+            row: 0,
+            key: None,
+            key_id: NONE,
+            raw: (None, None),
+        }
     }
 
     /// Event time, ms since 1970 UTC: no earlier record is expected. `i64::MIN`: not known yet; `i64::MAX`: the input has ended.
@@ -127,10 +142,17 @@ impl<'c> Context<'c> {
 
     /// The next page of a scan; `None`: the range is done. What this call wrote so far is seen.
     ///
-    /// ```ignore
-    /// let mut scan = Scan::prefix(b"user/");
-    /// while let Some(page) = ctx.scan(&SESSIONS, &mut scan)? {
-    ///     for (key, session) in page { … }
+    /// ```
+    /// # use millstream_sdk::{Context, Scan, Stop, Store};
+    /// const VISITS: Store<u64> = Store::new("visits", 1);
+    ///
+    /// fn visits_of(user: &str, ctx: &mut Context<'_>) -> Result<u64, Stop> {
+    ///     let mut scan = Scan::prefix(format!("{user}/").as_bytes());
+    ///     let mut sum = 0;
+    ///     while let Some(page) = ctx.scan(&VISITS, &mut scan)? {
+    ///         sum += page.iter().map(|(_page, visits)| visits).sum::<u64>();
+    ///     }
+    ///     Ok(sum)
     /// }
     /// ```
     pub fn scan<V: Value>(&mut self, store: &Store<V>, scan: &mut Scan) -> Result<Option<Vec<(Vec<u8>, V)>>, Stop> {
@@ -165,10 +187,19 @@ impl<'c> Context<'c> {
         self.host.count(name, delta);
     }
 
+    /// Returns bytes as they are in place of what was emitted or set, and rejects a row that may not exist: for operators that test a host.
+    #[doc(hidden)]
+    pub fn return_raw(&mut self, outputs: Option<Batch>, timers: Option<Batch>, reject_row: Option<u32>) {
+        self.raw = (outputs.or(self.raw.0.take()), timers.or(self.raw.1.take()));
+        self.rejects.extend(reject_row.map(|row| Rejected { row, reject: Reject { code: 1, message: String::new() } }));
+    }
+
     /// Writes state back and hands the effects over.
     pub(crate) fn finish(self) -> Result<Effects, Failure> {
         self.cache.write_back(self.host)?;
-        Ok(Effects { outputs: self.outputs.into_batch(), timers: self.timers.into_batch(), rejects: self.rejects })
+        let (outputs, timers) = self.raw;
+        let outputs = outputs.unwrap_or_else(|| self.outputs.into_batch());
+        Ok(Effects { outputs, timers: timers.unwrap_or_else(|| self.timers.into_batch()), rejects: self.rejects })
     }
 }
 

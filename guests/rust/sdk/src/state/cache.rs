@@ -11,10 +11,10 @@ use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
 use super::{Store, Value, no_store};
+use crate::Failure;
 use crate::context::Named;
 use crate::host::Host;
 use crate::layout::{Batch, BatchBuilder, Fields, Headers, NONE};
-use crate::{Failure, Stop};
 
 /// One key of one store. `capacity` is the room at `value.start`, so a value that does not grow is overwritten in place.
 #[derive(Clone, Debug)]
@@ -214,11 +214,11 @@ impl<'k> Keys<'k> {
         Keys { cache }
     }
 
-    /// Names a key of a store; naming it again costs nothing. Fails where the store is not declared.
-    pub fn want<V>(&mut self, store: &Store<V>, key: &[u8]) -> Result<(), Stop> {
-        let number = self.cache.store_number(store.name)?;
-        self.cache.slot_or_new(number, key);
-        Ok(())
+    /// Names a key of a store; naming it again costs nothing. A store that is not declared is passed over: using it will say so.
+    pub fn want<V>(&mut self, store: &Store<V>, key: &[u8]) {
+        if let Ok(number) = self.cache.store_number(store.name) {
+            self.cache.slot_or_new(number, key);
+        }
     }
 }
 

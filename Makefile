@@ -1,0 +1,38 @@
+# Every command of the project. Build output lies outside the clone; one cargo profile (release) serves all, so RocksDB and wasmtime are compiled once.
+MILLSTREAM_CACHE ?= $(HOME)/.cache/millstream
+CARGO_TARGET_DIR ?= $(MILLSTREAM_CACHE)/target
+MILLSTREAM_COMPONENTS ?= $(MILLSTREAM_CACHE)/components
+export MILLSTREAM_CACHE CARGO_TARGET_DIR MILLSTREAM_COMPONENTS
+SHELL := /bin/bash
+.PHONY: setup build guests demo test test-guests lint bench fuzz
+
+setup:
+	@scripts/setup
+
+build: setup
+	cargo build --release --package millstream
+
+guests: setup
+	@guests/build-all
+
+# The main job on real input: flights of January 2013.
+demo: build
+	@examples/flights/demo
+
+test: setup guests test-guests
+	cargo test --release --workspace
+
+test-guests: setup
+	CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/guests cargo test --quiet --manifest-path guests/rust/Cargo.toml
+
+lint: setup
+	cargo fmt --all --check
+	cargo fmt --all --check --manifest-path guests/rust/Cargo.toml
+	cargo clippy --release --workspace --all-targets -- --deny warnings
+
+bench: setup guests
+	cargo bench --workspace
+
+# Bounded: 60 s. Needs a nightly toolchain and cargo-fuzz.
+fuzz: setup
+	@scripts/fuzz

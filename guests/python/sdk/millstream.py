@@ -1,0 +1,435 @@
+"""Write Millstream operators in Python.
+
+An operator is a class that derives from `Operator`; `millstream build` makes a component of the module that holds it. It performs nothing itself:
+what it emits, rejects, sets or writes takes effect when the host commits, together with the input's position.
+
+    from millstream import Operator, Reject, Store, U64
+
+    COUNTS = Store("counts", U64)
+
+    class Count(Operator):
+        name = "count"
+        stores = [COUNTS]
+
+        def process(self, record, context):
+            count = context.get(COUNTS, 0) + 1
+            context.put(COUNTS, count)
+            context.emit(record, value=b"%d" % count)
+
+What to know:
+- Import everything at the top of a file: a module that is first imported inside a function does not exist in the component.
+- A fresh instance may take over between any two calls, so what must last goes into a store.
+- There are no files, no network, no clock (`time.time()` traps): time is `context.now` and `context.watermark`. `print` goes to the log.
+- State is read once per batch, for the records' keys, and written back once; what a record writes the next one reads.
+- Bytes are `bytes`, null is `None`. An exception that is no `Reject`, `Retry` or `Fatal` stops the job with its traceback.
+
+This file needs no component: `millstream_testing` runs an operator under a plain Python.
+"""
+
+import json
+import struct
+
+ROW = struct.Struct("<IIIHHqqII")  # key-end, value-end, headers-end, port, flags, timestamp, offset, partition, key-id
+KEY_IS_NULL, VALUE_IS_NULL, HAS_HEADERS = 1, 2, 4
+NONE = 0xFFFFFFFF
+INHERIT = -(1 << 63)
+
+EVENT, PROCESSING = 0, 1
+"""Time domains of a timer."""
+
+ERROR, WARN, INFO, DEBUG = 0, 1, 2, 3
+"""Levels of a log message."""
+
+NO_KEY = 65000
+"""Reject code: the record has no key, and the operator keeps state by key. Codes from 65,000 are the SDKs'."""
+
+
+class Reject(Exception):
+    """Refuses the record: it goes where the job sends rejects, the others go on."""
+
+    def __init__(self, code, message):
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class Retry(Exception):
+    """The call as a whole fails for now: the same batch comes again later."""
+
+
+class Fatal(Exception):
+    """The call as a whole fails: the job stops and shows the message."""
+
+
+class Codec:
+    """How values of one type stand in a store."""
+
+    def __init__(self, decode, encode):
+        self.decode = decode
+        self.encode = encode
+
+
+def _number(name, shape):
+    packing = struct.Struct(shape)
+
+    def decode(value):
+        if len(value) != 8:
+            raise ValueError(f"a {name} has 8 bytes, this value {len(value)}")
+        return packing.unpack(value)[0]
+
+    return Codec(decode, packing.pack)
+
+
+def _no_constant(text):
+    raise ValueError(f"JSON has no {text}")
+
+
+U64 = _number("u64", "<Q")
+I64 = _number("i64", "<q")
+F64 = _number("f64", "<d")
+TEXT = Codec(lambda value: value.decode(), str.encode)
+BYTES = Codec(bytes, bytes)
+JSON = Codec(
+    lambda value: json.loads(value, parse_constant=_no_constant),
+    lambda value: json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode(),
+)
+
+
+class Store:
+    """A declared store: key to value, one value per key and task. Raise `version` with the values' format, and implement `migrate`."""
+
+    def __init__(self, name, codec=BYTES, version=1):
+        self.name = name
+        self.codec = codec
+        self.version = version
+        self.number = 0  # as the host counts; set at open
+
+
+class Record:
+    """One input record. `timestamp` is None where it has none."""
+
+    __slots__ = ("row", "key", "value", "packed_headers", "port", "timestamp", "offset", "partition")
+
+    def __init__(self, row, key, value, packed_headers, port, timestamp, offset, partition):
+        self.row = row
+        self.key = key
+        self.value = value
+        self.packed_headers = packed_headers
+        self.port = port
+        self.timestamp = timestamp
+        self.offset = offset
+        self.partition = partition
+
+    @property
+    def headers(self):
+        """The headers in order, as pairs of name and value; names may repeat."""
+        return unpack_headers(self.packed_headers)
+
+
+class Timer:
+    """A due timer: it *is* its domain, time (ms), key and payload."""
+
+    __slots__ = ("row", "domain", "at", "key", "payload")
+
+    def __init__(self, row, domain, at, key, payload):
+        self.row = row
+        self.domain = domain
+        self.at = at
+        self.key = key
+        self.payload = payload
+
+
+class Operator:
+    """An operator: one node of a job's graph. Derive from it, set what differs, implement `process`."""
+
+    name = None
+    version = "0.1.0"
+    inputs = ["in"]
+    outputs = ["out"]
+    stores = []
+    config_schema = ""
+
+    def open(self, config, setup):
+        """Called once, first. `config` is the job's config decoded from JSON; none given is {}. Raise Fatal where it is wrong."""
+        if config:
+            raise Fatal("config: this operator takes none")
+
+    def process(self, record, context):
+        """Handles one record."""
+        raise Fatal("this operator does not implement `process`")
+
+    def process_batch(self, records, context):
+        """Handles a batch: the fast path for operators that gain from many records at once. Set `context.record` before emitting for a record."""
+        process = self.process
+        rejects = context.rejects
+        for record in records:
+            context.record = record
+            try:
+                process(record, context)
+            except Reject as reject:
+                rejects.append((record.row, reject.code, reject.message))
+
+    def on_timer(self, timer, context):
+        """A timer that this operator set is due."""
+
+    def migrate(self, store, from_version, rows):
+        """Rewrites rows (pairs of key and value) of a store whose values are of an older version; returns those to keep."""
+        raise Fatal(f"this operator does not know version {from_version} of its store `{store}`")
+
+
+class Context:
+    """What an operator sees of the world during one call, and what it asks for. It stands at one record, or due timer, at a time."""
+
+    def __init__(self, watermark, now, task, host, ports):
+        self.watermark = watermark
+        self.now = now
+        self.task = task
+        self.record = None
+        self.outputs = []
+        self.timers = []
+        self.rejects = []
+        self._host = host
+        self._ports = ports
+        # Per store: key to value as it is stored, None where there is none; and the keys that were written.
+        self._values = {}
+        self._written = {}
+
+    def emit(self, record=None, *, key=..., value=..., headers=..., port=None, timestamp=INHERIT, partition=NONE):
+        """Emits a record: a copy of `record` with what is named changed, or, without `record`, what is named alone.
+
+        `port` is the name of an output (default: the first), `timestamp` ms (default: the input record's), `partition` a number (default: the key's).
+        """
+        if key is ...:
+            key = record.key if record is not None else None
+        if value is ...:
+            value = record.value if record is not None else None
+        if headers is ...:
+            packed = record.packed_headers if record is not None else b""
+        else:
+            packed = pack_headers(headers)
+        try:
+            number = self._ports[port]
+        except KeyError:
+            raise Fatal(f"the operator declares no output port `{port}`: add it to `outputs`") from None
+        self.outputs.append((key, value, packed, number, timestamp, self.record.row, partition))
+
+    def get(self, store, default=None):
+        """The value of the current record's key; `default` where there is none. A record without a key is rejected."""
+        return self.get_of(store, self._key(), default)
+
+    def put(self, store, value):
+        """Sets the value of the current record's key; None deletes."""
+        self.put_of(store, self._key(), value)
+
+    def get_of(self, store, key, default=None):
+        """The value of any key. Costs a call to the host unless the key is one of the batch's or was met before."""
+        values = self._values.get(store)
+        if values is None:
+            values = self._values[store] = {}
+        if key in values:
+            value = values[key]
+        else:
+            value = values[key] = self._host.get_many([(store.number, key)])[0]
+        if value is None:
+            return default
+        try:
+            return store.codec.decode(value)
+        except ValueError as e:
+            raise Fatal(f"store `{store.name}`, key `{key.decode(errors='backslashreplace')}`: {e}") from None
+
+    def put_of(self, store, key, value):
+        """Sets the value of any key; None deletes."""
+        self._values.setdefault(store, {})[key] = None if value is None else store.codec.encode(value)
+        self._written.setdefault(store, {})[key] = True
+
+    def scan(self, store, begin=b"", end=b"", prefix=None):
+        """Pairs of key and value in a range, in ascending order of keys. What this call wrote so far is seen."""
+        if prefix is not None:
+            begin, end = prefix, prefix_end(prefix)
+        self.write_back()
+        done = False
+        while not done:
+            rows, done = self._host.scan(store.number, begin, end)
+            for key, value in rows:
+                yield key, store.codec.decode(value)
+            if not rows:
+                return
+            begin = rows[-1][0] + b"\0"
+
+    def set_timer(self, at, *, key=..., payload=b"", domain=EVENT):
+        """Sets a timer (ms; by default in event time and with the current record's key). Setting the same twice sets one."""
+        self.timers.append((self.record.key if key is ... else key, payload, b"", domain, at, self.record.row, NONE))
+
+    def delete_timer(self, at, *, key=..., payload=b"", domain=EVENT):
+        """Deletes the timer with the same domain, time, key and payload, if there is one."""
+        self.timers.append((self.record.key if key is ... else key, payload, b"", domain + 2, at, self.record.row, NONE))
+
+    def log(self, message, level=INFO):
+        self._host.log(level, message.encode())
+
+    def count(self, name, delta=1):
+        """Adds to a counter; at most 64 names per operator."""
+        self._host.count(name, delta)
+
+    def read_ahead(self, stores, keys):
+        """Reads keys of stores in one call."""
+        if not stores or not keys:
+            return
+        wanted = [(store.number, key) for store in stores for key in keys]
+        found = iter(self._host.get_many(wanted))
+        for store in stores:
+            self._values[store] = {key: next(found) for key in keys}
+
+    def write_back(self):
+        """Hands what was written to the host, in one call."""
+        rows = []
+        for store, written in self._written.items():
+            values = self._values[store]
+            rows += [(store.number, key, value) for key, value in values.items() if key in written]
+        self._written = {}
+        if rows:
+            self._host.put_many(rows)
+
+    def _key(self):
+        key = self.record.key
+        if key is None:
+            raise Reject(NO_KEY, "the record has no key")
+        return key
+
+
+def unpack(index, arena):
+    """Rows of a batch as (key, value, headers, port, timestamp, offset, partition)."""
+    rows = []
+    begin = 0
+    for key_end, value_end, headers_end, port, flags, timestamp, offset, partition, _ in ROW.iter_unpack(index):
+        key = None if flags & KEY_IS_NULL else arena[begin:key_end]
+        value = None if flags & VALUE_IS_NULL else arena[key_end:value_end]
+        rows.append((key, value, arena[value_end:headers_end], port, timestamp, offset, partition))
+        begin = headers_end
+    return rows
+
+
+def pack(rows):
+    """Index and arena of rows as (key, value, headers, port, timestamp, offset, partition)."""
+    index = bytearray(ROW.size * len(rows))
+    pack_into = ROW.pack_into
+    parts = []
+    end = at = 0
+    for key, value, headers, port, timestamp, offset, partition in rows:
+        flags = 0
+        if key is None:
+            flags = KEY_IS_NULL
+        else:
+            parts.append(key)
+            end += len(key)
+        key_end = end
+        if value is None:
+            flags |= VALUE_IS_NULL
+        else:
+            parts.append(value)
+            end += len(value)
+        value_end = end
+        if headers:
+            flags |= HAS_HEADERS
+            parts.append(headers)
+            end += len(headers)
+        pack_into(index, at, key_end, value_end, end, port, flags, timestamp, offset, partition, NONE)
+        at += 40
+    return bytes(index), b"".join(parts)
+
+
+def unpack_headers(packed):
+    if not packed:
+        return []
+    headers = []
+    at = 2
+    for _ in range(int.from_bytes(packed[:2], "little")):
+        name_end = at + 2 + int.from_bytes(packed[at : at + 2], "little")
+        length = int.from_bytes(packed[name_end : name_end + 4], "little")
+        name = packed[at + 2 : name_end].decode(errors="replace")
+        at = name_end + 4
+        if length == NONE:
+            headers.append((name, None))
+        else:
+            headers.append((name, packed[at : at + length]))
+            at += length
+    return headers
+
+
+def pack_headers(headers):
+    if not headers:
+        return b""
+    parts = [len(headers).to_bytes(2, "little")]
+    for name, value in headers:
+        name = name.encode()
+        parts += [len(name).to_bytes(2, "little"), name]
+        parts += [NONE.to_bytes(4, "little")] if value is None else [len(value).to_bytes(4, "little"), value]
+    return b"".join(parts)
+
+
+def prefix_end(prefix):
+    """The first key past all that begin with `prefix`; empty: there is none."""
+    head = prefix.rstrip(b"\xff")
+    return head[:-1] + bytes([head[-1] + 1]) if head else b""
+
+
+class Instance:
+    """One opened operator and the plain-Python side of the boundary; `host` has get_many, put_many, scan, log and count."""
+
+    def __init__(self, kind, host):
+        self.operator = kind()
+        self.host = host
+        self.ports = {}
+
+    def open(self, config, inputs, outputs, stores):
+        kind = self.operator
+        for number, name in enumerate(kind.outputs):
+            if name not in outputs:
+                raise Fatal(f"the job gives this operator no output port `{name}`; it gives [{', '.join(outputs)}]")
+            self.ports[name] = outputs.index(name)
+            if number == 0:
+                self.ports[None] = self.ports[name]
+        for store in kind.stores:
+            if store.name not in stores:
+                raise Fatal(f"the job gives this operator no store `{store.name}`; it gives [{', '.join(stores)}]")
+            store.number = stores.index(store.name)
+        try:
+            decoded = json.loads(config) if config else {}
+        except ValueError as e:
+            raise Fatal(f"config: {e}") from None
+        kind.open(decoded, {"inputs": inputs, "outputs": outputs, "stores": stores})
+
+    def process(self, watermark, now, task, index, arena):
+        """Handles a batch; returns the context with its effects."""
+        context = Context(watermark, now, task, self.host, self.ports)
+        records = []
+        keys = {}
+        row = 0
+        for key, value, headers, port, timestamp, offset, partition in unpack(index, arena):
+            records.append(Record(row, key, value, headers, port, None if timestamp == INHERIT else timestamp, offset, partition))
+            keys[key] = None
+            row += 1
+        keys.pop(None, None)
+        context.read_ahead(self.operator.stores, keys)
+        self.operator.process_batch(records, context)
+        context.write_back()
+        return context
+
+    def on_timer(self, watermark, now, task, index, arena):
+        """Fires timers; returns the context with its effects."""
+        context = Context(watermark, now, task, self.host, self.ports)
+        due = [Timer(row, port, at, key, value or b"") for row, (key, value, _, port, at, _, _) in enumerate(unpack(index, arena))]
+        context.read_ahead(self.operator.stores, {timer.key: None for timer in due if timer.key is not None})
+        for timer in due:
+            context.record = timer
+            try:
+                self.operator.on_timer(timer, context)
+            except Reject as reject:
+                context.rejects.append((timer.row, reject.code, reject.message))
+        context.write_back()
+        return context
+
+    def migrate(self, store, from_version, index, arena):
+        """Index and arena of the rows to keep."""
+        kept = self.operator.migrate(store, from_version, [(key, value) for key, value, *_ in unpack(index, arena)])
+        return pack([(key, value, b"", 0, INHERIT, 0, NONE) for key, value in kept])

@@ -1,0 +1,131 @@
+"""The component's side of the boundary: the WIT's exports on top of `millstream.Instance`, its imports as a host. `millstream build` puts it in."""
+
+import sys
+
+import millstream
+from componentize_py_types import Err
+from wit_world import exports
+from wit_world.imports import state, telemetry
+from wit_world.imports.state import Range
+from wit_world.imports.types import Batch, Description, Effects, Failure_Fatal, Failure_Retry, Reject, StoreDescription
+
+
+def of(module):
+    """The class that componentize-py exports, around the one operator of a module."""
+    kinds = [kind for kind in vars(module).values() if isinstance(kind, type) and issubclass(kind, millstream.Operator) and kind.__module__ == module.__name__]
+    if len(kinds) != 1:
+        raise SystemExit(f"{module.__name__}.py must define one class that derives from millstream.Operator; it defines {len(kinds)}")
+    kind = kinds[0]
+
+    class Operator(exports.Operator):
+        opened = None
+
+        def describe(self):
+            stores = [StoreDescription(store.name, store.version) for store in kind.stores]
+            name = kind.name or module.__name__
+            return Description(name, kind.version, list(kind.inputs), list(kind.outputs), stores, kind.config_schema)
+
+        def open(self, setup):
+            sys.stdout, sys.stderr = Lines(millstream.INFO), Lines(millstream.WARN)
+
+            def open():
+                Operator.opened = millstream.Instance(kind, Host)
+                Operator.opened.open(setup.config, setup.inputs, setup.outputs, setup.stores)
+
+            guarded(open)
+
+        def process(self, context, input):
+            return guarded(lambda: effects(Operator.opened.process(context.watermark, context.now, context.task, input.index, input.arena)))
+
+        def on_timer(self, context, due):
+            return guarded(lambda: effects(Operator.opened.on_timer(context.watermark, context.now, context.task, due.index, due.arena)))
+
+        def migrate(self, store, from_version, rows):
+            return guarded(lambda: Batch(*Operator.opened.migrate(store, from_version, rows.index, rows.arena)))
+
+    return Operator
+
+
+class Host:
+    """The imports, in plain rows."""
+
+    @staticmethod
+    def get_many(wanted):
+        keys = [(key, None, b"", store, millstream.INHERIT, 0, millstream.NONE) for store, key in wanted]
+        found = state.get_many(Batch(*millstream.pack(keys)))
+        return [row[1] for row in millstream.unpack(found.index, found.arena)]
+
+    @staticmethod
+    def put_many(rows):
+        packed = millstream.pack([(key, value, b"", store, millstream.INHERIT, 0, millstream.NONE) for store, key, value in rows])
+        state.put_many(Batch(*packed))
+
+    @staticmethod
+    def scan(store, begin, end):
+        page = state.scan(Range(store, begin, end, 0, 0))
+        return [row[:2] for row in millstream.unpack(page.rows.index, page.rows.arena)], page.done
+
+    @staticmethod
+    def log(level, message):
+        telemetry.log(level, message)
+
+    @staticmethod
+    def count(name, delta):
+        telemetry.count(name, delta)
+
+
+class Lines:
+    """A text stream whose lines become log messages; the interpreter's own would trap."""
+
+    encoding = "utf-8"
+    errors = "replace"
+
+    def __init__(self, level):
+        self.level = level
+        self.rest = ""
+
+    def write(self, text):
+        *lines, self.rest = (self.rest + text).split("\n")
+        for line in lines:
+            telemetry.log(self.level, line.encode(errors="replace"))
+        return len(text)
+
+    def flush(self):
+        if self.rest:
+            telemetry.log(self.level, self.rest.encode(errors="replace"))
+            self.rest = ""
+
+    def isatty(self):
+        return False
+
+
+def effects(context):
+    rejects = [Reject(row, code, message) for row, code, message in context.rejects]
+    return Effects(Batch(*millstream.pack(context.outputs)), Batch(*millstream.pack(context.timers)), rejects)
+
+
+def guarded(call):
+    """Runs a call; what it raises becomes a failure. An exception that escaped would be a trap without a word."""
+    try:
+        return call()
+    except millstream.Retry as e:
+        failure = Failure_Retry(str(e))
+    except millstream.Fatal as e:
+        failure = Failure_Fatal(str(e))
+    except BaseException as e:
+        failure = Failure_Fatal(told(e))
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    raise Err(failure)
+
+
+def told(e):
+    """An exception with where it came from. `traceback` looks for source files, which are not there, and traps."""
+    words = [f"{type(e).__name__}: {e}"]
+    at = e.__traceback__
+    while at is not None:
+        code = at.tb_frame.f_code
+        words.append(f"  in {code.co_name} ({code.co_filename.rsplit('/', 1)[-1]}:{at.tb_lineno})")
+        at = at.tb_next
+    return "\n".join(words)

@@ -1,0 +1,68 @@
+//! The SDKs of C and Python and the WIT, inside this binary: users need nothing of ours but `millstream`. Unpacked into the cache folder on first use.
+
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::wrap::WIT;
+use crate::error::HostError;
+
+const FILES: [(&str, &str); 5] = [
+    ("wit/operator.wit", WIT),
+    ("c/millstream.h", include_str!("../../../guests/c/sdk/millstream.h")),
+    ("c/millstream.c", include_str!("../../../guests/c/sdk/millstream.c")),
+    ("python/millstream.py", include_str!("../../../guests/python/sdk/millstream.py")),
+    ("python/millstream_component.py", include_str!("../../../guests/python/sdk/millstream_component.py")),
+];
+
+/// The folder with the unpacked files (`wit/`, `c/`, `python/`). Its name is the hash of their contents, so another version has another folder.
+pub(super) fn unpacked(cache: &Path) -> Result<PathBuf, HostError> {
+    let mut hash = Sha256::new();
+    for (name, text) in FILES {
+        hash.update(name.len().to_le_bytes());
+        hash.update(name);
+        hash.update(text.len().to_le_bytes());
+        hash.update(text);
+    }
+    let digest: String = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let sdk = cache.join("sdk").join(digest);
+    if sdk.is_dir() {
+        return Ok(sdk);
+    }
+    // Made beside its place and moved there whole, so that nobody sees half of it.
+    let draft = cache.join("sdk").join(format!("draft-{}", std::process::id()));
+    let written = write_files(&draft).and_then(|()| match std::fs::rename(&draft, &sdk) {
+        // Another process was first, with the same bytes.
+        Err(_) if sdk.is_dir() => std::fs::remove_dir_all(&draft),
+        moved => moved,
+    });
+    written.map_err(|e| HostError::external(format!("unpacking the SDK into {}", sdk.display()), e))?;
+    Ok(sdk)
+}
+
+fn write_files(draft: &Path) -> std::io::Result<()> {
+    for (name, text) in FILES {
+        let path = draft.join(name);
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        std::fs::write(path, text)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sdk_is_unpacked_once() {
+        let cache = tempfile::tempdir().unwrap();
+        let sdk = unpacked(cache.path()).unwrap();
+        assert!(std::fs::read_to_string(sdk.join("wit/operator.wit")).unwrap().contains("package millstream:operator@0.1.0"));
+        std::fs::write(sdk.join("c/mark"), "").unwrap();
+        assert_eq!(unpacked(cache.path()).unwrap(), sdk);
+        assert!(sdk.join("c/mark").is_file());
+        assert_eq!(std::fs::read_dir(cache.path().join("sdk")).unwrap().count(), 1);
+    }
+}

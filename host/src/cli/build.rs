@@ -1,0 +1,57 @@
+//! `millstream build` and `millstream inspect`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use super::Environment;
+use super::say::Say;
+use crate::build::{self, Request};
+use crate::error::HostError;
+use crate::operator::{Grants, Loaded, WasmEngine};
+
+#[derive(Args)]
+pub(super) struct BuildArgs {
+    /// The guest project's folder.
+    dir: PathBuf,
+    /// Where the component goes; default: the project's folder.
+    #[arg(long, short)]
+    output: Option<PathBuf>,
+    /// Show what is run.
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+#[derive(Args)]
+pub(super) struct InspectArgs {
+    /// The component.
+    file: PathBuf,
+}
+
+pub(super) fn build(args: &BuildArgs, environment: &Environment, say: Say) -> Result<(), HostError> {
+    let request = Request { dir: args.dir.clone(), output: args.output.clone(), verbose: args.verbose, cache: environment.cache.clone() };
+    let built = build::build(&request, &mut |step| eprintln!("{step}"))?;
+    say.answer(&json!({ "component": built.path, "bytes": built.bytes }))?;
+    say.line(&format!("{} · {} bytes", built.path.display(), built.bytes));
+    Ok(())
+}
+
+pub(super) fn inspect(args: &InspectArgs, environment: &Environment, say: Say) -> Result<(), HostError> {
+    let engine = WasmEngine::new(Some(environment.cache.join("compiled")))?;
+    let loaded = Loaded::load(&engine, &args.file, Grants { state: true })?;
+    let said = &loaded.description;
+    let stores: Vec<_> = said.stores.iter().map(|store| json!({ "name": store.name, "version": store.version })).collect();
+    say.answer(&json!({
+        "file": args.file, "digest": loaded.digest, "bytes": loaded.bytes, "imports": loaded.imports, "name": said.name, "version": said.version,
+        "inputs": said.inputs, "outputs": said.outputs, "stores": stores, "config_schema": said.config_schema,
+    }))?;
+    say.line(&format!("{} {} · {} bytes · sha256 {}", said.name, said.version, loaded.bytes, loaded.digest));
+    let list = |names: &[String], none: &str| if names.is_empty() { none.to_owned() } else { names.join(", ") };
+    say.line(&format!("inputs   {}", list(&said.inputs, "any number")));
+    say.line(&format!("outputs  {}", list(&said.outputs, "none")));
+    let stores: Vec<String> = said.stores.iter().map(|store| format!("{} (version {})", store.name, store.version)).collect();
+    say.line(&format!("stores   {}", list(&stores, "none")));
+    say.line(&format!("imports  {}", list(&loaded.imports, "none")));
+    Ok(())
+}

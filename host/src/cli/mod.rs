@@ -1,0 +1,76 @@
+//! The command line: arguments in, one of the commands, an exit code out.
+//!
+//! Exit codes: 0 finished, or stopped as asked; 2 wrong usage; 3 the job, a component or a name was refused; 4 an operator failed; 5 disk or files failed;
+//! 6 stored data cannot be used (in use, damaged, newer).
+
+mod build;
+mod check;
+mod run;
+mod say;
+mod say_table;
+mod state;
+mod stream;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Stream jobs whose operators are WebAssembly components, written in any language.
+#[derive(Parser)]
+#[command(name = "millstream", version, arg_required_else_help = true)]
+pub struct Cli {
+    /// Answer on standard output in JSON, errors too.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a job until its inputs end, or until SIGINT or SIGTERM.
+    Run(run::RunArgs),
+    /// Check a job: everything that can be refused before it runs.
+    Check(check::CheckArgs),
+    /// Build a component from a guest project.
+    Build(build::BuildArgs),
+    /// Show what a component is: digest, imports, ports, stores.
+    Inspect(build::InspectArgs),
+    /// List, read, write and describe streams.
+    #[command(subcommand)]
+    Stream(stream::StreamCommand),
+    /// Read committed state.
+    #[command(subcommand)]
+    State(state::StateCommand),
+}
+
+/// Where a host keeps its streams, checkpoints and state.
+#[derive(Args, Clone)]
+struct DataArgs {
+    /// The data folder. One process owns it at a time.
+    #[arg(long, default_value = "millstream-data", value_name = "DIR")]
+    data: PathBuf,
+}
+
+/// What the process's environment says: the folder for compiled code and fetched tools.
+pub struct Environment {
+    pub cache: PathBuf,
+}
+
+/// Runs the command line.
+pub fn main(cli: Cli, environment: &Environment) -> ExitCode {
+    let say = say::Say { json: cli.json };
+    let result = match cli.command {
+        Command::Run(args) => run::run(&args, environment, say),
+        Command::Check(args) => check::check(&args, environment, say),
+        Command::Build(args) => build::build(&args, environment, say),
+        Command::Inspect(args) => build::inspect(&args, environment, say),
+        Command::Stream(command) => stream::stream(&command, say),
+        Command::State(command) => state::state(&command, say),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => say.failed(error),
+    }
+}
