@@ -52,7 +52,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut next = 0;
     let began = cpu_ms();
     for _ in 0..KEYS as usize / BATCH {
-        let rows = batch(&mut || { next += 1; next - 1 }, 0);
+        let rows = batch(
+            &mut || {
+                next += 1;
+                next - 1
+            },
+            0,
+        );
         stores.put_many(&rows)?;
         stores.keep();
         if next as usize % (BATCH * BATCHES_PER_CHECKPOINT) == 0 {
