@@ -1,3 +1,4 @@
 //! What the suites share: where the built components are, how to run the binary, how to compare.
 
 pub mod components;
+pub mod transport;
