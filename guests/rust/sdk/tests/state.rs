@@ -137,12 +137,18 @@ fn batch_costs_one_read_and_one_write() {
 }
 
 #[test]
-fn null_key_among_numbered_ones_is_rejected_and_the_others_are_right() {
-    let mut op = Harness::<by_key::Obedient>::open(()).unwrap();
-    op.feed(&[Input::new("a", "add:1"), Input::null_key("add:1"), Input::new("", "add:2"), Input::new("a", "add:1")]).unwrap();
-    assert_eq!(values(&mut op), ["- 1", "- 2", "- 2"]);
-    let reject = op.take_rejects().remove(0);
-    assert_eq!((reject.row, reject.reject.code), (1, millstream_sdk::NO_KEY));
+fn null_key_among_others_is_rejected_and_the_others_are_right() {
+    for number_keys in [true, false] {
+        let mut op = Harness::<by_key::Obedient>::open(()).unwrap();
+        op.number_keys(number_keys);
+        let batch = [Input::new("a", "add:1"), Input::null_key("add:1"), Input::new("", "add:2"), Input::null_key("add:1"), Input::new("a", "add:1")];
+        // The whole, and a part whose null key comes last.
+        op.feed(&batch).unwrap();
+        op.feed(&batch[..2]).unwrap();
+        assert_eq!(values(&mut op), ["- 1", "- 2", "- 2", "- 3"]);
+        let rejects: Vec<_> = op.take_rejects().iter().map(|r| (r.row, r.reject.code)).collect();
+        assert_eq!(rejects, [1, 3, 1].map(|row| (row, millstream_sdk::NO_KEY)));
+    }
 }
 
 #[test]
@@ -166,6 +172,7 @@ fn scan_sees_what_the_call_wrote_page_by_page() {
     op.take_outputs();
     op.feed(&[Input::new("a2", "add:9"), Input::new("a1", "add:1"), Input::new("x", "scan:a"), Input::new("a3", "add:1")]).unwrap();
     assert_eq!(values(&mut op)[2], "a1=2 a2=9 a3=1");
+    assert_eq!(op.host().rows_written, 3 + 2 + 1, "what was written before the scan is not written again");
     assert_eq!(op.state(&SUMS, "a3"), Some(2), "what is written after the scan is written back too");
     op.feed(&[Input::new("x", "scan:b"), Input::new("x", "scan:none"), Input::new("x", "scan")]).unwrap();
     assert_eq!(values(&mut op), ["b1=1", "", "a1=2 a2=9 a3=2 b1=1"]);

@@ -68,3 +68,14 @@ impl Scan {
         Ok(if rows.is_empty() { None } else { Some(rows) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefix_ends_where_the_next_one_begins() {
+        let end = |prefix: &[u8]| Scan::prefix(prefix).end;
+        assert_eq!([end(b"ab"), end(b"a\xff"), end(b"a\xff\xff"), end(b"\xff"), end(b"")], [&b"ac"[..], b"b", b"b", b"", b""]);
+    }
+}
