@@ -5,17 +5,19 @@ import sys
 import millstream
 from componentize_py_types import Err
 from wit_world import exports
-from wit_world.imports import state, telemetry
-from wit_world.imports.state import Range
+from wit_world.imports import telemetry
 from wit_world.imports.types import Batch, Description, Effects, Failure_Fatal, Failure_Retry, Reject, StoreDescription
+
+try:
+    from wit_world.imports import state
+    from wit_world.imports.state import Range
+except ImportError:
+    state = Range = None  # the operator declares no store
 
 
 def of(module):
-    """The class that componentize-py exports, around the one operator of a module."""
-    kinds = [kind for kind in vars(module).values() if isinstance(kind, type) and issubclass(kind, millstream.Operator) and kind.__module__ == module.__name__]
-    if len(kinds) != 1:
-        raise SystemExit(f"{module.__name__}.py must define one class that derives from millstream.Operator; it defines {len(kinds)}")
-    kind = kinds[0]
+    """The class that componentize-py exports, around the operator of a module."""
+    kind = millstream.operator_of(module)
 
     class Operator(exports.Operator):
         opened = None
