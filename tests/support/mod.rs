@@ -1,4 +1,5 @@
 //! What the suites share: where the built components are, how to run the binary, how to compare.
 
 pub mod components;
+pub mod folder;
 pub mod transport;

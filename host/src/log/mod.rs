@@ -14,6 +14,8 @@ mod retention;
 mod sink;
 mod source;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod wait;
 
 use std::cell::RefCell;
@@ -38,6 +40,8 @@ use mark::Mark;
 use stream::Streams;
 use wait::Signal;
 
+/// The folder of RocksDB inside the data folder.
+const DATABASE: &str = "db";
 const BLOCKS: &str = "blocks";
 const TIMES: &str = "times";
 const PROGRESS: &str = "progress";
@@ -65,9 +69,10 @@ impl Log {
     /// Opens a data folder, or makes one. Refuses a folder in use, of a newer format, or damaged, each with what to do.
     pub fn open(path: &Path) -> Result<Arc<Log>, HostError> {
         let mut folder = Folder::take(path)?;
-        let mark = Mark::open(path)?;
+        let mut mark = Mark::open(path, &path.join(DATABASE))?;
         let db = open::database(path, folder.is_fresh(), mark.sequence())?;
         folder.made()?;
+        mark.reached(db.latest_sequence_number());
         let log = Log {
             db: Arc::new(db),
             streams: Mutex::default(),

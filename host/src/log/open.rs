@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rocksdb::{BlockBasedOptions, Cache, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode, Options};
 
-use super::FAMILIES;
+use super::{DATABASE, FAMILIES};
 use crate::error::HostError;
 use crate::state::{failure, is_damage};
 
@@ -15,7 +15,7 @@ const WAL_BYTES_MAX: u64 = 512 << 20;
 
 /// Opens the database of `folder`, which must reach sequence number `promised`. `fresh`: makes it first.
 pub(super) fn database(folder: &Path, fresh: bool, promised: u64) -> Result<DB, HostError> {
-    let path = folder.join("db");
+    let path = folder.join(DATABASE);
     let doing = || format!("opening the data folder {}", folder.display());
     let open = |mode| DB::open_cf_descriptors(&options(fresh, mode), &path, families());
     let db = match open(DBRecoveryMode::AbsoluteConsistency) {
