@@ -23,8 +23,11 @@ fn batch(values: &[&str]) -> Batch {
     batch.into_batch()
 }
 
+/// An order and whether a fault is the one it should lead to.
+type Order = (&'static str, fn(&GuestFault) -> bool);
+
 /// Runs each order between good records, and after it a good batch; gives the fault's kind and text to the check.
-fn each_is_found(name: &str, orders: &[(&str, fn(&GuestFault) -> bool)]) {
+fn each_is_found(name: &str, orders: &[Order]) {
     let mut operator = opened(name);
     for (order, is_expected) in orders {
         let done = isolate::process(operator.as_mut(), CALL, &batch(&["one", "two", order, "four", "five"]), &mut Stores::none())
