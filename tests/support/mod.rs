@@ -1,4 +1,6 @@
 //! What the suites share: where the built components are, how to run the binary, how to compare.
 
 pub mod components;
+pub mod folder;
 pub mod guest;
+pub mod transport;

@@ -1,5 +1,6 @@
 //! Keyed state: the store below (committed), the overlay above it (not committed yet), and timers, which are state ordered by time.
 
+mod failure;
 mod memory;
 mod overlay;
 mod rocks;
@@ -10,6 +11,7 @@ use std::ops::ControlFlow;
 
 use crate::error::HostError;
 
+pub(crate) use failure::{failure, is_damage};
 pub use memory::MemoryStore;
 pub use rocks::RocksStore;
 pub(crate) use rocks::STATE_FAMILY;

@@ -1,11 +1,13 @@
 //! Committed state in the host's RocksDB: keys are prefixed by store and task, so a task's state is one range.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rocksdb::{ColumnFamily, DB, Direction, IteratorMode, ReadOptions};
+use rocksdb::{ColumnFamily, DB, Direction, IteratorMode, ReadOptions, WriteOptions};
 use serde::{Deserialize, Serialize};
 
+use super::failure::failure;
 use super::{Flow, StateStore, StoreHandle, StoreId};
 use crate::error::HostError;
 
@@ -20,6 +22,8 @@ pub struct RocksStore {
     keys: RefCell<Vec<u8>>,
     /// Held while a number is given to a new store, by all who share the database; opening a store is rare.
     numbering: Arc<Mutex<()>>,
+    // Dropped after `db`: the folder is given up when the database is closed.
+    _folder: Arc<dyn Any + Send + Sync>,
 }
 
 /// A store's name as it is kept.
@@ -31,8 +35,9 @@ struct Name {
 }
 
 impl RocksStore {
-    pub(crate) fn new(db: Arc<DB>, numbering: Arc<Mutex<()>>) -> Self {
-        RocksStore { db, keys: RefCell::default(), numbering }
+    /// `folder` is what must outlive the database: the lock on its folder.
+    pub(crate) fn new(db: Arc<DB>, numbering: Arc<Mutex<()>>, folder: Arc<dyn Any + Send + Sync>) -> Self {
+        RocksStore { db, keys: RefCell::default(), numbering, _folder: folder }
     }
 
     fn family(&self) -> &ColumnFamily {
@@ -94,11 +99,7 @@ fn handle(number: u32, task: u32) -> StoreHandle {
 }
 
 fn failed(error: rocksdb::Error) -> HostError {
-    if error.kind() == rocksdb::ErrorKind::Corruption {
-        let help = "the data on disk is damaged: restore the folder from a backup, or start over with another --data";
-        return HostError::storage("the state store", error.to_string()).with_help(help);
-    }
-    HostError::external("reading the state store", error)
+    failure("reading the state store", &error)
 }
 
 impl StateStore for RocksStore {
@@ -113,7 +114,11 @@ impl StateStore for RocksStore {
             Flow::Continue(())
         })?;
         let number = last + 1;
-        self.db.put_cf(self.family(), name_key(id)?, number.to_be_bytes()).map_err(failed)?;
+        // Synced, like every write whose loss a reader could notice: state is kept under this number.
+        let mut synced = WriteOptions::default();
+        synced.set_sync(true);
+        let doing = || format!("registering store `{}` of operator `{}`", id.store, id.operator);
+        self.db.put_cf_opt(self.family(), name_key(id)?, number.to_be_bytes(), &synced).map_err(|error| failure(doing(), &error))?;
         Ok(handle(number, id.task))
     }
 
