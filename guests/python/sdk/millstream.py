@@ -21,7 +21,8 @@ What to know:
 - A fresh instance may take over between any two calls, so what must last goes into a store.
 - There are no files, no network, no clock (`time.time()` traps): time is `context.now` and `context.watermark`. `print` goes to the log.
 - State is read once per batch, for the records' keys, and written back once; what a record writes the next one reads.
-- Bytes are `bytes`, null is `None`. An exception that is no `Reject`, `Retry` or `Fatal` stops the job with its traceback.
+- Bytes are `bytes`, null is `None`. An exception that is no `Reject`, `Retry` or `Fatal` is a trap: the host finds
+  the record that raises it, and sends it where the job sends rejects, with the exception and where it came from.
 
 This file needs no component: `millstream_testing.Harness` runs an operator under a plain Python.
 """

@@ -102,9 +102,12 @@ const ORDERS: [(&str, &str); 14] = [
     ("b", "delete"),
 ];
 
+/// Store number, key and value of all entries.
+type State = Vec<(u16, Vec<u8>, Vec<u8>)>;
+
 #[test]
 fn records_of_a_batch_read_what_those_before_wrote_whichever_way_keys_are_found() {
-    fn run<O: millstream_sdk::Exported>(number_keys: bool, batches: usize) -> (Vec<String>, Vec<(u16, Vec<u8>, Vec<u8>)>) {
+    fn run<O: millstream_sdk::Exported>(number_keys: bool, batches: usize) -> (Vec<String>, State) {
         let mut op = Harness::<O>::open(()).unwrap();
         op.number_keys(number_keys);
         let inputs: Vec<_> = ORDERS.iter().map(|(key, value)| Input::new(key, value)).collect();
