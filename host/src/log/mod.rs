@@ -30,7 +30,7 @@ use crate::error::HostError;
 use crate::record::TaskId;
 use crate::sink::Sink;
 use crate::source::Source;
-use crate::state::{RocksStore, StateStore, failure};
+use crate::state::{Cache, RocksStore, StateStore, failure};
 
 pub use stream::{StreamDescription, StreamSettings};
 
@@ -92,12 +92,16 @@ impl Log {
 
     /// One worker's ends: what they stage becomes durable together.
     pub fn worker(self: &Arc<Self>, job: &str) -> LogWorker {
-        LogWorker { log: self.clone(), job: job.to_owned(), staged: Rc::new(RefCell::new(Staged::default())) }
+        LogWorker { log: self.clone(), job: job.to_owned(), staged: Rc::default(), cache: Rc::default() }
     }
 
-    /// Committed state, for tools.
+    /// Committed state as it is now, for tools: to be read before anybody writes more.
     pub fn state(&self) -> RocksStore {
-        RocksStore::new(self.db.clone(), self.numbering.clone(), self.folder.clone())
+        self.state_under(Rc::default())
+    }
+
+    fn state_under(&self, cache: Rc<RefCell<Cache>>) -> RocksStore {
+        RocksStore::new(self.db.clone(), self.numbering.clone(), cache, self.folder.clone())
     }
 
     fn family(&self, name: &'static str) -> &ColumnFamily {
@@ -117,6 +121,8 @@ pub struct LogWorker {
     log: Arc<Log>,
     job: String,
     staged: Rc<RefCell<Staged>>,
+    /// Committed values of this worker's stores, kept up to date by its ledger.
+    cache: Rc<RefCell<Cache>>,
 }
 
 impl LogWorker {
@@ -131,10 +137,10 @@ impl LogWorker {
     }
 
     pub fn ledger(&self) -> Box<dyn Ledger> {
-        Box::new(ledger::LogLedger::new(self.log.clone(), &self.job, self.staged.clone()))
+        Box::new(ledger::LogLedger::new(self.log.clone(), &self.job, self.staged.clone(), self.cache.clone()))
     }
 
     pub fn state(&self) -> Rc<dyn StateStore> {
-        Rc::new(self.log.state())
+        Rc::new(self.log.state_under(self.cache.clone()))
     }
 }
