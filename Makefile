@@ -24,11 +24,13 @@ test: setup guests test-guests
 
 test-guests: setup
 	CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/guests cargo test --quiet --manifest-path guests/rust/Cargo.toml
+	python3 -m unittest discover --start-directory guests/python/tests
 
 lint: setup
 	cargo fmt --all --check
 	cargo fmt --all --check --manifest-path guests/rust/Cargo.toml
 	cargo clippy --release --workspace --all-targets -- --deny warnings
+	CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/guests cargo clippy --quiet --manifest-path guests/rust/Cargo.toml --all-targets -- --deny warnings
 
 bench: setup guests
 	cargo bench --workspace

@@ -27,8 +27,11 @@ fn opened(language: &str) -> Box<dyn Operator> {
     load(&engine(), language).open(language, &setup(""), &limits).unwrap()
 }
 
-/// What is in the overlay: key to value.
-fn written(stores: &Stores) -> BTreeMap<Vec<u8>, Option<Vec<u8>>> {
+/// Key to value; `None` was deleted.
+type State = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
+/// What is in the overlay.
+fn written(stores: &Stores) -> State {
     stores.changes().map(|change| (change.key.to_vec(), change.value.map(<[u8]>::to_vec))).collect()
 }
 
@@ -81,7 +84,7 @@ fn batches() -> Vec<Batch> {
 }
 
 /// What a language answers to all batches, and what its state is in the end.
-fn answers(language: &str) -> (Vec<Effects>, BTreeMap<Vec<u8>, Option<Vec<u8>>>) {
+fn answers(language: &str) -> (Vec<Effects>, State) {
     let mut operator = opened(language);
     let mut stores = stores();
     let mut effects = Vec::new();

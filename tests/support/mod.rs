@@ -3,3 +3,6 @@
 pub mod binary;
 pub mod cases;
 pub mod components;
+pub mod folder;
+pub mod guest;
+pub mod transport;

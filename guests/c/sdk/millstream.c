@@ -146,7 +146,9 @@ void ms_reject(uint32_t row, uint16_t code, ms_text message) {
   rejects[rejects_n++] = (reject){row, code, address(message.at), (word)message.bytes};
 }
 
-void ms_keep(ms_text key, ms_text value) { ms_push(&kept, key, value, (ms_text){0}, (ms_row){.timestamp = MS_INHERIT, .partition = MS_NONE, .key_id = MS_NONE}); }
+void ms_keep(ms_text key, ms_text value) {
+  ms_push(&kept, key, value, (ms_text){0}, (ms_row){.timestamp = MS_INHERIT, .partition = MS_NONE, .key_id = MS_NONE});
+}
 
 static void begin(void) {
   ms_clear(&outputs), ms_clear(&timers), ms_clear(&kept);

@@ -7,7 +7,8 @@
 //
 //     static const ms_text OUTPUTS[] = {MS_TEXT("out")}, INPUTS[] = {MS_TEXT("in")};
 //     const ms_description *ms_describe(void) {
-//       static const ms_description d = {.name = MS_TEXT("upper"), .version = MS_TEXT("0.1.0"), .inputs = INPUTS, .inputs_n = 1, .outputs = OUTPUTS, .outputs_n = 1};
+//       static const ms_description d = {
+//           .name = MS_TEXT("copy"), .version = MS_TEXT("0.1.0"), .inputs = INPUTS, .inputs_n = 1, .outputs = OUTPUTS, .outputs_n = 1};
 //       return &d;
 //     }
 //     ms_outcome ms_open(const ms_setup *setup) { return MS_OK; }

@@ -21,9 +21,10 @@ What to know:
 - A fresh instance may take over between any two calls, so what must last goes into a store.
 - There are no files, no network, no clock (`time.time()` traps): time is `context.now` and `context.watermark`. `print` goes to the log.
 - State is read once per batch, for the records' keys, and written back once; what a record writes the next one reads.
-- Bytes are `bytes`, null is `None`. An exception that is no `Reject`, `Retry` or `Fatal` stops the job with its traceback.
+- Bytes are `bytes`, null is `None`. An exception that is no `Reject`, `Retry` or `Fatal` is a trap: the host finds
+  the record that raises it, and sends it where the job sends rejects, with the exception and where it came from.
 
-This file needs no component: `millstream_testing` runs an operator under a plain Python.
+This file needs no component: `millstream_testing.Harness` runs an operator under a plain Python.
 """
 
 import json
@@ -371,6 +372,14 @@ def prefix_end(prefix):
     """The first key past all that begin with `prefix`; empty: there is none."""
     head = prefix.rstrip(b"\xff")
     return head[:-1] + bytes([head[-1] + 1]) if head else b""
+
+
+def operator_of(module):
+    """The one class of a module that derives from Operator."""
+    kinds = [kind for kind in vars(module).values() if isinstance(kind, type) and issubclass(kind, Operator) and kind.__module__ == module.__name__]
+    if len(kinds) != 1:
+        raise TypeError(f"{module.__name__}.py must define one class that derives from millstream.Operator, it defines {len(kinds)}")
+    return kinds[0]
 
 
 class Instance:

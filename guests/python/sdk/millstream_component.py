@@ -5,17 +5,19 @@ import sys
 import millstream
 from componentize_py_types import Err
 from wit_world import exports
-from wit_world.imports import state, telemetry
-from wit_world.imports.state import Range
+from wit_world.imports import telemetry
 from wit_world.imports.types import Batch, Description, Effects, Failure_Fatal, Failure_Retry, Reject, StoreDescription
+
+try:
+    from wit_world.imports import state
+    from wit_world.imports.state import Range
+except ImportError:
+    state = Range = None  # the operator declares no store
 
 
 def of(module):
-    """The class that componentize-py exports, around the one operator of a module."""
-    kinds = [kind for kind in vars(module).values() if isinstance(kind, type) and issubclass(kind, millstream.Operator) and kind.__module__ == module.__name__]
-    if len(kinds) != 1:
-        raise SystemExit(f"{module.__name__}.py must define one class that derives from millstream.Operator; it defines {len(kinds)}")
-    kind = kinds[0]
+    """The class that componentize-py exports, around the operator of a module."""
+    kind = millstream.operator_of(module)
 
     class Operator(exports.Operator):
         opened = None
@@ -32,7 +34,7 @@ def of(module):
                 Operator.opened = millstream.Instance(kind, Host)
                 Operator.opened.open(setup.config, setup.inputs, setup.outputs, setup.stores)
 
-            guarded(open)
+            failing(open)
 
         def process(self, context, input):
             return guarded(lambda: effects(Operator.opened.process(context.watermark, context.now, context.task, input.index, input.arena)))
@@ -41,7 +43,7 @@ def of(module):
             return guarded(lambda: effects(Operator.opened.on_timer(context.watermark, context.now, context.task, due.index, due.arena)))
 
         def migrate(self, store, from_version, rows):
-            return guarded(lambda: Batch(*Operator.opened.migrate(store, from_version, rows.index, rows.arena)))
+            return failing(lambda: Batch(*Operator.opened.migrate(store, from_version, rows.index, rows.arena)))
 
     return Operator
 
@@ -104,8 +106,14 @@ def effects(context):
     return Effects(Batch(*millstream.pack(context.outputs)), Batch(*millstream.pack(context.timers)), rejects)
 
 
-def guarded(call):
-    """Runs a call; what it raises becomes a failure. An exception that escaped would be a trap without a word."""
+def failing(call):
+    """Runs a call; what it raises becomes a failure that stops the job."""
+    return guarded(call, lambda e: Failure_Fatal(told(e)))
+
+
+def guarded(call, unexpected=None):
+    """Runs a call; Retry and Fatal become failures. Any other exception is a mistake that one record may be to blame for: it goes to the log and on, as a
+    trap, so that the host finds that record and lets the others through."""
     try:
         return call()
     except millstream.Retry as e:
@@ -113,19 +121,26 @@ def guarded(call):
     except millstream.Fatal as e:
         failure = Failure_Fatal(str(e))
     except BaseException as e:
-        failure = Failure_Fatal(told(e))
+        if unexpected is None:
+            telemetry.log(millstream.ERROR, told(e).encode(errors="replace"))
+            raise
+        failure = unexpected(e)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
     raise Err(failure)
 
 
+FRAMES_MAX = 20
+
+
 def told(e):
     """An exception with where it came from. `traceback` looks for source files, which are not there, and traps."""
-    words = [f"{type(e).__name__}: {e}"]
+    frames = []
     at = e.__traceback__
     while at is not None:
         code = at.tb_frame.f_code
-        words.append(f"  in {code.co_name} ({code.co_filename.rsplit('/', 1)[-1]}:{at.tb_lineno})")
+        frames.append(f"  in {code.co_name} ({code.co_filename.rsplit('/', 1)[-1]}:{at.tb_lineno})")
         at = at.tb_next
-    return "\n".join(words)
+    left_out = [f"  … {len(frames) - FRAMES_MAX} more"] if len(frames) > FRAMES_MAX else []
+    return "\n".join([f"{type(e).__name__}: {e}", *left_out, *frames[-FRAMES_MAX:]])

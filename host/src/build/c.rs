@@ -20,7 +20,7 @@ pub(super) fn compile(workshop: &Workshop<'_>) -> Result<Vec<u8>, HostError> {
     let core = bench.path().join("core.wasm");
     zig.current_dir(&workshop.project.dir);
     zig.env("ZIG_GLOBAL_CACHE_DIR", cache.join("zig")).env("ZIG_LOCAL_CACHE_DIR", cache.join("zig"));
-    zig.args(["cc", "-target", "wasm32-wasi", "-mexec-model=reactor", "-std=c17", "-O3", "-s", "-Wall", "-Wextra"]);
+    zig.args(["cc", "-target", "wasm32-wasi", "-mexec-model=reactor", "-std=c17", "-O3", "-msimd128", "-s", "-Wall", "-Wextra"]);
     zig.arg(format!("-Wl,-z,stack-size={STACK_BYTES}"));
     zig.arg("-I").arg(&sdk).args(&workshop.project.sources).arg(sdk.join("millstream.c")).arg("-o").arg(&core);
     run(workshop, &mut zig, no_zig)?;

@@ -12,13 +12,16 @@ use crate::error::HostError;
 const TARGET: &str = "wasm32-unknown-unknown";
 
 /// The profile, whatever the project's own says: small, one unit, and a panic is a trap. `strip` leaves the functions' names for back traces.
-const PROFILE: [&str; 6] = [
+///
+/// SIMD is in every engine since WebAssembly 2.0 and gives the same bytes everywhere; it halves the cost of an operator that goes over text.
+const PROFILE: [&str; 7] = [
     "profile.release.opt-level=3",
     "profile.release.lto=true",
     "profile.release.codegen-units=1",
     "profile.release.panic='abort'",
     "profile.release.strip='debuginfo'",
     "profile.release.incremental=false",
+    "target.wasm32-unknown-unknown.rustflags=['-Ctarget-feature=+simd128']",
 ];
 
 /// A line of cargo's JSON that says what a unit of work left.

@@ -1,21 +1,20 @@
-//! The SDKs of C and Python and the WIT, inside this binary: users need nothing of ours but `millstream`. Unpacked into the cache folder on first use.
+//! The SDKs of C and Python, inside this binary: users need nothing of ours but `millstream`. Unpacked into the cache folder on first use.
 
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::wrap::WIT;
 use crate::error::HostError;
 
 const FILES: [(&str, &str); 5] = [
-    ("wit/operator.wit", WIT),
     ("c/millstream.h", include_str!("../../../guests/c/sdk/millstream.h")),
     ("c/millstream.c", include_str!("../../../guests/c/sdk/millstream.c")),
     ("python/millstream.py", include_str!("../../../guests/python/sdk/millstream.py")),
+    ("python/millstream_testing.py", include_str!("../../../guests/python/sdk/millstream_testing.py")),
     ("python/millstream_component.py", include_str!("../../../guests/python/sdk/millstream_component.py")),
 ];
 
-/// The folder with the unpacked files (`wit/`, `c/`, `python/`). Its name is the hash of their contents, so another version has another folder.
+/// The folder with the unpacked files (`c/`, `python/`). Its name is the hash of their contents, so another version has another folder.
 pub(super) fn unpacked(cache: &Path) -> Result<PathBuf, HostError> {
     let mut hash = Sha256::new();
     for (name, text) in FILES {
@@ -59,7 +58,7 @@ mod tests {
     fn sdk_is_unpacked_once() {
         let cache = tempfile::tempdir().unwrap();
         let sdk = unpacked(cache.path()).unwrap();
-        assert!(std::fs::read_to_string(sdk.join("wit/operator.wit")).unwrap().contains("package millstream:operator@0.1.0"));
+        assert!(std::fs::read_to_string(sdk.join("c/millstream.h")).unwrap().contains("ms_process"));
         std::fs::write(sdk.join("c/mark"), "").unwrap();
         assert_eq!(unpacked(cache.path()).unwrap(), sdk);
         assert!(sdk.join("c/mark").is_file());

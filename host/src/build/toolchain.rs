@@ -19,7 +19,10 @@ pub(super) fn run(workshop: &Workshop<'_>, command: &mut Command, missing: impl 
     let stderr = if workshop.request.verbose { Stdio::inherit() } else { Stdio::piped() };
     match command.stdin(Stdio::null()).stderr(stderr).output() {
         Ok(output) if output.status.success() => Ok(output.stdout),
-        Ok(output) => Err(HostError::job(workshop.project.dir.display().to_string(), format!("{name} failed ({}){}", output.status, said(&output)))),
+        Ok(output) => Err(HostError::job(
+            workshop.project.dir.display().to_string(),
+            format!("{name} failed ({}){}", output.status, if workshop.request.verbose { String::new() } else { said(&output) }),
+        )),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(missing()),
         Err(e) => Err(HostError::external(format!("running {name}"), e)),
     }
@@ -79,11 +82,43 @@ impl Drop for Bench {
 }
 
 fn said(output: &Output) -> String {
-    // Compilers differ in which of the two they use.
-    let text = [output.stderr.as_slice(), output.stdout.as_slice()].concat();
+    // Compilers differ in which of the two they use; cargo's stdout is JSON.
+    let text = if output.stderr.is_empty() { &output.stdout } else { &output.stderr };
     let tail = &text[text.len().saturating_sub(OUTPUT_BYTES_MAX)..];
     match String::from_utf8_lossy(tail).trim() {
         "" => String::new(),
         text => format!(":\n{text}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Language, Project, Request};
+    use super::*;
+
+    fn with_workshop<T>(test: impl FnOnce(&Workshop<'_>) -> T) -> T {
+        let request = Request { dir: "/project".into(), output: None, verbose: false, cache: "/cache".into() };
+        let project = Project { dir: "/project".into(), language: Language::C, name: "x".into(), sources: Vec::new() };
+        test(&Workshop { request: &request, project: &project })
+    }
+
+    #[test]
+    fn missing_toolchain_is_named_with_the_command_that_installs_it() {
+        let error = with_workshop(|workshop| {
+            let install = pip_install(&workshop.request.cache, ZIGLANG);
+            run(workshop, &mut Command::new("/nowhere/zig"), || missing(workshop, "zig", &install)).unwrap_err()
+        });
+        let HostError::Job { reason, help, .. } = error else { panic!("{error}") };
+        assert_eq!(reason, "building this needs zig, which is not installed");
+        assert_eq!(help.as_deref(), Some("python3 -m venv /cache/venv && /cache/venv/bin/pip install ziglang==0.17.1"));
+    }
+
+    #[test]
+    fn compiler_that_fails_is_quoted() {
+        let error = with_workshop(|workshop| {
+            let mut command = Command::new("sh");
+            run(workshop, command.args(["-c", "echo no such type >&2; exit 3"]), || unreachable!("sh is there")).unwrap_err()
+        });
+        assert_eq!(error.to_string(), "/project: zig cc failed (exit status: 3):\nno such type");
     }
 }

@@ -8,7 +8,7 @@ use super::say::Say;
 use super::stream::open;
 use crate::error::HostError;
 use crate::record::{BatchBuilder, jsonl};
-use crate::state::{Flow, RocksStore, StateStore, StoreId};
+use crate::state::{Flow, RocksStore, StateStore, StoreId, without_expiry};
 
 #[derive(Subcommand)]
 pub(super) enum StateCommand {
@@ -68,6 +68,11 @@ fn find(state: &RocksStore, store: &str, of: &StoreArgs) -> Result<StoreId, Host
     }
 }
 
+/// A value as the operator wrote it. What has expired and was not swept yet is shown, too.
+fn as_written(expires: bool, stored: &[u8]) -> Option<&[u8]> {
+    Some(if expires { without_expiry(stored) } else { stored })
+}
+
 fn row(task: u32, key: &[u8], value: Option<&[u8]>) -> Value {
     let mut rows = BatchBuilder::default();
     rows.push(Some(key), value, Default::default(), jsonl::unset(0));
@@ -85,9 +90,12 @@ fn get(args: &GetArgs, say: Say) -> Result<(), HostError> {
     let state = log.state();
     let id = find(&state, &args.store, &args.of)?;
     for task in state.tasks(&id)? {
-        let Some(handle) = state.find(&StoreId { task, ..id.clone() })? else { continue };
+        let id = StoreId { task, ..id.clone() };
+        let Some(handle) = state.find(&id)? else { continue };
+        let expires = state.expires(&id)?;
         let mut found = None;
-        state.get_many(handle, &[args.key.as_bytes()], &mut |_, value| found = value.map(|value| row(task, args.key.as_bytes(), Some(value))))?;
+        state
+            .get_many(handle, &[args.key.as_bytes()], &mut |_, value| found = value.map(|value| row(task, args.key.as_bytes(), as_written(expires, value))))?;
         if let Some(row) = found {
             say.out(&row.to_string());
             return Ok(());
@@ -108,13 +116,15 @@ fn scan(args: &ScanArgs, say: Say) -> Result<(), HostError> {
     let id = find(&state, store, &args.of)?;
     let mut left = args.limit;
     for task in state.tasks(&id)? {
-        let Some(handle) = state.find(&StoreId { task, ..id.clone() })? else { continue };
+        let id = StoreId { task, ..id.clone() };
+        let Some(handle) = state.find(&id)? else { continue };
+        let expires = state.expires(&id)?;
         state.scan(handle, args.prefix.as_bytes(), &[], &mut |key, value| {
             if left == 0 || !key.starts_with(args.prefix.as_bytes()) {
                 return Flow::Break(());
             }
             left -= 1;
-            say.out(&row(task, key, Some(value)).to_string());
+            say.out(&row(task, key, as_written(expires, value)).to_string());
             Flow::Continue(())
         })?;
     }

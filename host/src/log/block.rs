@@ -5,26 +5,50 @@
 
 use super::stream::Stream;
 use crate::error::HostError;
-use crate::record::{Batch, Offset};
+use crate::record::{Batch, NO_TIMESTAMP, Offset};
 
 const VERSION: u8 = 1;
 const HEAD_BYTES: usize = 21;
 
-/// Appends nothing: replaces `into` with the block of `batch`. Returns the latest timestamp.
-pub(super) fn encode(batch: &Batch, into: &mut Vec<u8>) -> i64 {
-    let latest = (0..batch.len()).map(|n| batch.row(n).timestamp).max().unwrap_or(i64::MIN);
-    into.clear();
-    into.reserve(HEAD_BYTES + batch.bytes());
-    into.push(VERSION);
-    into.extend_from_slice(&[0; 4]);
-    into.extend_from_slice(&(batch.len() as u32).to_le_bytes());
-    into.extend_from_slice(&latest.to_le_bytes());
-    into.extend_from_slice(&(batch.index().len() as u32).to_le_bytes());
-    into.extend_from_slice(batch.index());
-    into.extend_from_slice(batch.arena());
-    let checksum = crc32fast::hash(&into[5..]);
-    into[1..5].copy_from_slice(&checksum.to_le_bytes());
-    latest
+/// An encoded block, ready to be stored under whatever offset it gets.
+pub(super) struct Block {
+    records: u32,
+    latest_ms: i64,
+    bytes: Vec<u8>,
+}
+
+impl Block {
+    pub fn encode(batch: &Batch) -> Block {
+        let latest_ms = (0..batch.len()).map(|n| batch.row(n).timestamp).max().unwrap_or(NO_TIMESTAMP);
+        let records = batch.len() as u32;
+        let mut bytes = Vec::with_capacity(HEAD_BYTES + batch.bytes());
+        bytes.push(VERSION);
+        bytes.extend_from_slice(&[0; 4]);
+        bytes.extend_from_slice(&records.to_le_bytes());
+        bytes.extend_from_slice(&latest_ms.to_le_bytes());
+        bytes.extend_from_slice(&(batch.index().len() as u32).to_le_bytes());
+        bytes.extend_from_slice(batch.index());
+        bytes.extend_from_slice(batch.arena());
+        let checksum = crc32fast::hash(&bytes[5..]);
+        bytes[1..5].copy_from_slice(&checksum.to_le_bytes());
+        Block { records, latest_ms, bytes }
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub fn records(&self) -> u64 {
+        self.records.into()
+    }
+
+    /// What is kept beside the block, so that looking for a time or a size need not read it: latest timestamp, bytes.
+    pub fn times(&self) -> [u8; 16] {
+        let mut times = [0; 16];
+        times[0..8].copy_from_slice(&self.latest_ms.to_le_bytes());
+        times[8..16].copy_from_slice(&(self.bytes.len() as u64).to_le_bytes());
+        times
+    }
 }
 
 /// Reads a block whose first record has offset `first`.

@@ -1,48 +1,92 @@
 //! What one worker has staged, and how it becomes durable: offsets given out and everything written in one synced batch.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use rocksdb::{WriteBatch, WriteOptions};
 
+use super::block::Block;
+use super::mark::Mark;
 use super::stream::Stream;
-use super::{BLOCKS, Log, META, TIMES, block};
+use super::{BLOCKS, Log, META, TIMES};
 use crate::error::HostError;
 use crate::record::{Batch, Offset};
+
+/// A block on its way to a partition.
+pub(super) struct StagedBlock {
+    pub stream: Arc<Stream>,
+    pub partition: u32,
+    pub block: Block,
+}
 
 /// Blocks on their way to the next checkpoint, in order, and what they weigh.
 #[derive(Default)]
 pub(super) struct Staged {
-    pub blocks: Vec<(Arc<Stream>, u32, Batch)>,
+    pub blocks: Vec<StagedBlock>,
     pub bytes: usize,
 }
 
+/// Who may write: one at a time.
+pub(super) struct Committer {
+    mark: Mark,
+    /// A write failed; see [`Log`].
+    failed: bool,
+}
+
+impl Committer {
+    pub fn new(mark: Mark) -> Self {
+        Committer { mark, failed: false }
+    }
+}
+
 impl Log {
+    pub(super) fn committer(&self) -> MutexGuard<'_, Committer> {
+        // A panic while writing leaves the mark behind at most, and a mark may be behind.
+        self.committer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Writes blocks and `rest` in one synced batch, and shows the blocks to readers once that is durable.
-    pub(super) fn commit(&self, blocks: &[(Arc<Stream>, u32, Batch)], mut rest: WriteBatch) -> Result<(), HostError> {
-        let _guard = self.commit.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let mut ends: BTreeMap<(u32, u32), (Arc<Stream>, Offset)> = BTreeMap::new();
-        let mut bytes = Vec::new();
-        for (stream, partition, batch) in blocks {
-            let (_, end) = ends.entry((stream.id, *partition)).or_insert_with(|| (stream.clone(), stream.end(*partition)));
-            let latest = block::encode(batch, &mut bytes);
+    pub(super) fn commit(&self, blocks: &[StagedBlock], mut rest: WriteBatch) -> Result<(), HostError> {
+        let mut committer = self.committer();
+        let mut ends: BTreeMap<(u32, u32), (&Stream, Offset)> = BTreeMap::new();
+        for StagedBlock { stream, partition, block } in blocks {
+            let (_, end) = ends.entry((stream.id, *partition)).or_insert_with(|| (stream, stream.end(*partition)));
             let key = stream.key(*partition, *end);
-            let mut time = [0; 16];
-            time[0..8].copy_from_slice(&latest.to_le_bytes());
-            time[8..16].copy_from_slice(&(bytes.len() as u64).to_le_bytes());
-            rest.put_cf(self.family(BLOCKS), key, &bytes);
-            rest.put_cf(self.family(TIMES), key, time);
-            *end += batch.len() as u64;
+            rest.put_cf(self.family(BLOCKS), key, block.bytes());
+            rest.put_cf(self.family(TIMES), key, block.times());
+            *end += block.records();
         }
         for ((_, partition), (stream, end)) in &ends {
             rest.put_cf(self.family(META), stream.end_key(*partition), end.to_be_bytes());
         }
-        let mut synced = WriteOptions::default();
-        synced.set_sync(true);
-        self.db.write_opt(rest, &synced).map_err(|error| self.broken("writing a checkpoint to", &error))?;
+        self.write(&mut committer, rest, true, "writing a checkpoint to")?;
         for ((_, partition), (stream, end)) in ends {
             stream.ends[partition as usize].store(end, Ordering::Release);
+        }
+        drop(committer);
+        if !blocks.is_empty() {
+            self.committed.raise();
+        }
+        Ok(())
+    }
+
+    /// All writes of this log come through here, one after another, so that after a synced one everything up to it is on disk.
+    pub(super) fn write(&self, committer: &mut Committer, batch: WriteBatch, sync: bool, doing: &str) -> Result<(), HostError> {
+        if committer.failed {
+            let what = format!("{doing} the data folder {}", self.path.display());
+            return Err(HostError::external(what, anyhow::anyhow!("an earlier write failed: the folder must be opened again")));
+        }
+        let mut options = WriteOptions::default();
+        options.set_sync(sync);
+        // Keys of one batch are in order, mostly: each is looked for beside the one before.
+        options.set_memtable_insert_hint_per_batch(true);
+        if let Err(error) = self.db.write_opt(batch, &options) {
+            committer.failed = true;
+            return Err(self.broken(doing, &error));
+        }
+        if sync {
+            committer.mark.reached(self.db.latest_sequence_number());
         }
         Ok(())
     }

@@ -1,8 +1,8 @@
 //! Who owns a data folder, and which format it has.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
-use std::path::Path;
+use std::io::{ErrorKind, Read, Seek, Write};
+use std::path::{Path, PathBuf};
 
 use crate::error::HostError;
 
@@ -11,25 +11,60 @@ const FORMAT: u32 = 1;
 
 /// A data folder that is ours as long as this lives.
 pub(super) struct Folder {
+    path: PathBuf,
+    /// Nothing was ever written to it: the database must be made first.
+    fresh: bool,
     _lock: File,
 }
 
 impl Folder {
     /// Makes the folder if it is missing, locks it, and checks its format.
     pub fn take(path: &Path) -> Result<Folder, HostError> {
-        let doing = |what: &str| format!("{what} the data folder {}", path.display());
-        std::fs::create_dir_all(path).map_err(|error| HostError::external(doing("making"), error))?;
+        std::fs::create_dir_all(path).map_err(|error| unusable("making", path, error))?;
         let lock = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path.join("owner"));
-        let mut lock = lock.map_err(|error| HostError::external(doing("locking"), error))?;
+        let mut lock = lock.map_err(|error| unusable("locking", path, error))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(in_use(path, &mut lock)),
-            Err(TryLockError::Error(error)) => return Err(HostError::external(doing("locking"), error)),
+            Err(TryLockError::Error(error)) => return Err(unusable("locking", path, error)),
         }
+        let fresh = !has_format(path)?;
         let owner = std::process::id().to_string();
-        lock.set_len(0).and_then(|()| lock.write_all(owner.as_bytes())).map_err(|error| HostError::external(doing("locking"), error))?;
-        check_format(path)?;
-        Ok(Folder { _lock: lock })
+        lock.set_len(0).and_then(|()| lock.write_all(owner.as_bytes())).map_err(|error| unusable("locking", path, error))?;
+        Ok(Folder { path: path.to_owned(), fresh, _lock: lock })
+    }
+
+    pub fn is_fresh(&self) -> bool {
+        self.fresh
+    }
+
+    /// Writes the format down, once the database is made: from then on anything that is missing is damage, and never made anew.
+    pub fn made(&mut self) -> Result<(), HostError> {
+        if self.fresh {
+            let write = || {
+                let mut file = File::create(self.path.join("format"))?;
+                file.write_all(FORMAT.to_string().as_bytes())?;
+                file.sync_all()?;
+                File::open(&self.path)?.sync_all()
+            };
+            write().map_err(|error| unusable("making", &self.path, error))?;
+            self.fresh = false;
+        }
+        Ok(())
+    }
+}
+
+/// What waiting may cure is [`HostError::External`]; a folder that is none, or not ours to write, stays so.
+pub(super) fn unusable(doing: &str, path: &Path, error: std::io::Error) -> HostError {
+    let what = format!("{doing} the data folder {}", path.display());
+    match error.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem | ErrorKind::NotADirectory | ErrorKind::AlreadyExists | ErrorKind::IsADirectory => {
+            HostError::storage(what, error.to_string()).with_help("--data names a folder that this user may write")
+        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            HostError::external(what, anyhow::anyhow!("no space left: free some, and the job goes on by itself; {error}"))
+        }
+        _ => HostError::external(what, error),
     }
 }
 
@@ -44,21 +79,17 @@ fn in_use(path: &Path, lock: &mut File) -> HostError {
         .with_help("one process owns a data folder: stop that one, or use another --data")
 }
 
-fn check_format(path: &Path) -> Result<(), HostError> {
-    let file = path.join("format");
+fn has_format(path: &Path) -> Result<bool, HostError> {
     let named = || format!("the data folder {}", path.display());
-    match std::fs::read_to_string(&file) {
-        Ok(text) => match text.trim().parse::<u32>() {
-            Ok(format) if format <= FORMAT => Ok(()),
-            Ok(format) => Err(HostError::storage(named(), format!("has format {format}, and this version knows {FORMAT} at most"))
+    match std::fs::read(path.join("format")) {
+        Ok(bytes) => match std::str::from_utf8(&bytes).ok().and_then(|text| text.trim().parse::<u32>().ok()) {
+            Some(1..=FORMAT) => Ok(true),
+            Some(format) if format > FORMAT => Err(HostError::storage(named(), format!("has format {format}, and this version knows {FORMAT} at most"))
                 .with_help("it was written by a newer Millstream: use that one, or another --data")),
-            Err(_) => Err(HostError::storage(named(), format!("has a file `format` that says {:?}, where a number was expected", text.trim()))
-                .with_help("restore that file (it holds one number), or use another --data")),
+            _ => Err(HostError::storage(named(), format!("has a file `format` that says {:?}, where a number was expected", String::from_utf8_lossy(&bytes)))
+                .with_help(format!("restore that file (it holds one number, at most {FORMAT}), or use another --data"))),
         },
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let written = File::create(&file).and_then(|mut file| file.write_all(FORMAT.to_string().as_bytes()).and_then(|()| file.sync_all()));
-            written.map_err(|error| HostError::external(format!("making {}", named()), error))
-        }
-        Err(error) => Err(HostError::external(format!("reading {}", file.display()), error)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(unusable("reading the format of", path, error)),
     }
 }

@@ -8,62 +8,80 @@ mod block;
 mod commit;
 mod folder;
 mod ledger;
+mod mark;
+mod open;
 mod retention;
 mod sink;
 mod source;
 mod stream;
+#[cfg(test)]
+mod tests;
+mod wait;
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
-use rocksdb::{BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBRecoveryMode, Options};
+use rocksdb::{ColumnFamily, DB};
 
 use crate::checkpoint::Ledger;
 use crate::error::HostError;
 use crate::record::TaskId;
 use crate::sink::Sink;
 use crate::source::Source;
-use crate::state::{RocksStore, StateStore};
+use crate::state::{Cache, RocksStore, StateStore, failure};
 
 pub use stream::{StreamDescription, StreamSettings};
 
-use commit::Staged;
+use commit::{Committer, Staged};
 use folder::Folder;
+use mark::Mark;
 use stream::Streams;
+use wait::Signal;
 
+/// The folder of RocksDB inside the data folder.
+const DATABASE: &str = "db";
 const BLOCKS: &str = "blocks";
 const TIMES: &str = "times";
 const PROGRESS: &str = "progress";
 const META: &str = "meta";
 const FAMILIES: [&str; 5] = [BLOCKS, TIMES, PROGRESS, META, crate::state::STATE_FAMILY];
 
-/// Memory for blocks read, and for writes not flushed yet, of the whole host, bytes.
-const BLOCK_CACHE_BYTES: usize = 256 << 20;
-const WRITE_BUFFER_BYTES: usize = 64 << 20;
-const WAL_BYTES_MAX: u64 = 512 << 20;
-
-/// One data folder, opened by one process. Threads share it; the folder is free again when the last clone of the `Arc` is gone.
+/// One data folder, opened by one process: a second one, also a tool, is refused. Threads share it; the folder is free again when the last handle (this, and
+/// what was opened through it) is gone.
+///
+/// After a write that failed nothing more is written through this `Log`: RocksDB does not recover from a full disk while it is open, and whether the failed write
+/// will be found on disk is not known. Drop every handle and open the folder again: what is there then is what was committed.
 pub struct Log {
     db: Arc<DB>,
     streams: Mutex<Streams>,
     /// Held while offsets are given out and written: at checkpoints only, never on the way of a record.
-    commit: Mutex<()>,
+    committer: Mutex<Committer>,
     numbering: Arc<Mutex<()>>,
+    committed: Signal,
     path: PathBuf,
     // Dropped last: whoever gets the folder next must find the database closed.
-    _folder: Folder,
+    folder: Arc<Folder>,
 }
 
 impl Log {
     /// Opens a data folder, or makes one. Refuses a folder in use, of a newer format, or damaged, each with what to do.
     pub fn open(path: &Path) -> Result<Arc<Log>, HostError> {
-        let folder = Folder::take(path)?;
-        let families = FAMILIES.map(|name| ColumnFamilyDescriptor::new(name, family_options()));
-        let db = DB::open_cf_descriptors(&database_options(), path.join("db"), families).map_err(|error| broken(path, "opening", &error))?;
-        let log =
-            Log { db: Arc::new(db), streams: Mutex::default(), commit: Mutex::default(), numbering: Arc::default(), path: path.to_owned(), _folder: folder };
+        let mut folder = Folder::take(path)?;
+        let mut mark = Mark::open(path, &path.join(DATABASE))?;
+        let db = open::database(path, folder.is_fresh(), mark.sequence())?;
+        folder.made()?;
+        mark.reached(db.latest_sequence_number());
+        let log = Log {
+            db: Arc::new(db),
+            streams: Mutex::default(),
+            committer: Mutex::new(Committer::new(mark)),
+            numbering: Arc::default(),
+            committed: Signal::default(),
+            path: path.to_owned(),
+            folder: Arc::new(folder),
+        };
         log.load_streams()?;
         Ok(Arc::new(log))
     }
@@ -74,12 +92,16 @@ impl Log {
 
     /// One worker's ends: what they stage becomes durable together.
     pub fn worker(self: &Arc<Self>, job: &str) -> LogWorker {
-        LogWorker { log: self.clone(), job: job.to_owned(), staged: Rc::new(RefCell::new(Staged::default())) }
+        LogWorker { log: self.clone(), job: job.to_owned(), staged: Rc::default(), cache: Rc::default() }
     }
 
-    /// Committed state, for tools.
+    /// Committed state as it is now, for tools: to be read before anybody writes more.
     pub fn state(&self) -> RocksStore {
-        RocksStore::new(self.db.clone(), self.numbering.clone())
+        self.state_under(Rc::default())
+    }
+
+    fn state_under(&self, cache: Rc<RefCell<Cache>>) -> RocksStore {
+        RocksStore::new(self.db.clone(), self.numbering.clone(), cache, self.folder.clone())
     }
 
     fn family(&self, name: &'static str) -> &ColumnFamily {
@@ -90,7 +112,7 @@ impl Log {
     }
 
     fn broken(&self, doing: &str, error: &rocksdb::Error) -> HostError {
-        broken(&self.path, doing, error)
+        failure(format!("{doing} the data folder {}", self.path.display()), error)
     }
 }
 
@@ -99,6 +121,8 @@ pub struct LogWorker {
     log: Arc<Log>,
     job: String,
     staged: Rc<RefCell<Staged>>,
+    /// Committed values of this worker's stores, kept up to date by its ledger.
+    cache: Rc<RefCell<Cache>>,
 }
 
 impl LogWorker {
@@ -113,46 +137,10 @@ impl LogWorker {
     }
 
     pub fn ledger(&self) -> Box<dyn Ledger> {
-        Box::new(ledger::LogLedger::new(self.log.clone(), &self.job, self.staged.clone()))
+        Box::new(ledger::LogLedger::new(self.log.clone(), &self.job, self.staged.clone(), self.cache.clone()))
     }
 
     pub fn state(&self) -> Rc<dyn StateStore> {
-        Rc::new(self.log.state())
+        Rc::new(self.log.state_under(self.cache.clone()))
     }
-}
-
-fn database_options() -> Options {
-    let mut options = Options::default();
-    options.create_if_missing(true);
-    options.create_missing_column_families(true);
-    options.set_paranoid_checks(true);
-    // A log cut short by a power failure loses what was never acknowledged; any other damage is an error.
-    options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
-    options.set_max_total_wal_size(WAL_BYTES_MAX);
-    options.set_max_background_jobs(2);
-    options.set_keep_log_file_num(2);
-    options
-}
-
-fn family_options() -> Options {
-    let mut table = BlockBasedOptions::default();
-    table.set_block_cache(&Cache::new_lru_cache(BLOCK_CACHE_BYTES / FAMILIES.len()));
-    table.set_bloom_filter(10.0, false);
-    let mut options = Options::default();
-    options.set_block_based_table_factory(&table);
-    options.set_compression_type(rocksdb::DBCompressionType::Lz4);
-    options.set_write_buffer_size(WRITE_BUFFER_BYTES);
-    options
-}
-
-/// Says what a failure of the database means: damage and a folder in use stop the job, anything else (a full disk) may pass.
-fn broken(path: &Path, doing: &str, error: &rocksdb::Error) -> HostError {
-    let text = error.to_string();
-    let folder = path.display();
-    if error.kind() == rocksdb::ErrorKind::Corruption {
-        let help = "the data on disk is damaged: restore the folder from a backup, or start over with another --data";
-        return HostError::storage(format!("{doing} the data folder {folder}"), text).with_help(help);
-    }
-    let why = if text.contains("No space left") { "no space left: free some, and the job goes on by itself; " } else { "" };
-    HostError::external(format!("{doing} the data folder {folder}"), anyhow::anyhow!("{why}{text}"))
 }

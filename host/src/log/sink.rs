@@ -4,10 +4,11 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::commit::Staged;
+use super::block::Block;
+use super::commit::{Staged, StagedBlock};
 use super::stream::Stream;
 use crate::error::HostError;
-use crate::record::{Batch, BatchBuilder, Fields, NONE, TaskId, partition_of};
+use crate::record::{Batch, BatchBuilder, Fields, NONE, TaskId, View, partition_of};
 use crate::sink::{Delivery, Sink};
 
 /// A block is closed at so many records or bytes.
@@ -28,13 +29,19 @@ impl LogSink {
     }
 
     fn close(&mut self, partition: usize) {
-        let batch = self.open[partition].finish();
-        self.staged.borrow_mut().blocks.push((self.stream.clone(), partition as u32, batch));
+        let block = Block::encode(self.open[partition].as_batch());
+        self.open[partition].clear();
+        self.staged.borrow_mut().blocks.push(StagedBlock { stream: self.stream.clone(), partition: partition as u32, block });
     }
 }
 
+/// What a record takes in an arena, bytes.
+fn view_bytes(view: &View<'_>) -> usize {
+    view.key.map_or(0, <[u8]>::len) + view.value.map_or(0, <[u8]>::len) + view.headers.bytes().len()
+}
+
 /// Splits records into blocks by partition.
-pub(super) fn split(stream: &Arc<Stream>, task: u32, records: &Batch) -> Result<Vec<(Arc<Stream>, u32, Batch)>, HostError> {
+pub(super) fn split(stream: &Arc<Stream>, task: u32, records: &Batch) -> Result<Vec<StagedBlock>, HostError> {
     let staged = Rc::new(RefCell::new(Staged::default()));
     let mut sink = LogSink::new(stream.clone(), TaskId { stage: 0, partition: task }, staged.clone());
     sink.send(records)?;
@@ -65,7 +72,7 @@ impl Sink for LogSink {
                 (explicit, _) => return Err(HostError::job(&self.stream.name, format!("a record for partition {explicit}, but there are {partitions}"))),
             } as usize;
             let open = &mut self.open[partition];
-            if open.len() >= BLOCK_RECORDS_MAX || open.bytes() >= BLOCK_BYTES_MAX {
+            if open.len() >= BLOCK_RECORDS_MAX || open.bytes() >= BLOCK_BYTES_MAX || !open.fits(view_bytes(&view)) {
                 self.close(partition);
             }
             let fields = Fields { port: 0, timestamp: view.timestamp, offset: 0, partition: NONE, key_id: NONE };

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use super::Log;
 use super::stream::Stream;
 use crate::error::HostError;
-use crate::record::{BatchBuilder, Offset};
+use crate::record::{Batch, BatchBuilder, Offset, ROW_BYTES};
 use crate::source::{InputPartition, PollBudget, Polled, Source, Start};
 
 struct Assigned {
     position: Offset,
+    /// A block that was read but not given whole, and its first offset.
+    block: Option<(Offset, Batch)>,
     /// Where a bounded read ends.
     until: Option<Offset>,
     paused: bool,
@@ -38,9 +40,9 @@ impl LogSource {
             block.is_none()
         })?;
         let Some(offset) = block else { return Ok(self.stream.end(partition)) };
-        let records = self.log.read_block(&self.stream, partition, offset)?;
-        let within = records.and_then(|records| (0..records.len()).find(|n| records.row(*n).timestamp >= timestamp_ms));
-        Ok(offset + within.unwrap_or(0) as u64)
+        let (first, records) = self.log.read_block(&self.stream, partition, offset)?;
+        let within = (0..records.len()).find(|n| records.row(*n).timestamp >= timestamp_ms);
+        Ok(first + within.unwrap_or(0) as u64)
     }
 }
 
@@ -49,7 +51,7 @@ impl Source for LogSource {
         let end = self.stream.end(at.partition);
         let position = match start {
             Start::At(offset) => offset,
-            Start::Oldest => self.log.first_offset(&self.stream, at.partition)?,
+            Start::Oldest => self.stream.first(at.partition),
             Start::Newest => end,
             Start::Timestamp(ms) => self.at_or_after(at.partition, ms)?,
         };
@@ -58,7 +60,8 @@ impl Source for LogSource {
             return Err(HostError::storage(what, format!("ends at {end}, but reading was to begin at {position}"))
                 .with_help("the stream was made anew, or the job's data belong elsewhere: use another job name or --data, or correct `start`"));
         }
-        self.assigned.insert(at, Assigned { position, until: self.bounded.then_some(end), paused: false, told_end: false });
+        self.stream.check_kept(at.partition, position)?;
+        self.assigned.insert(at, Assigned { position, block: None, until: self.bounded.then_some(end), paused: false, told_end: false });
         Ok(position)
     }
 
@@ -73,26 +76,10 @@ impl Source for LogSource {
     }
 
     fn poll(&mut self, budget: PollBudget, found: &mut Vec<Polled>) -> Result<(), HostError> {
-        let count = self.assigned.len().max(1);
-        self.turn = (self.turn + 1) % count;
-        let (mut records, mut bytes) = (0, 0);
-        for step in 0..self.assigned.len() {
-            let Some((at, assigned)) = self.assigned.iter_mut().nth((self.turn + step) % count) else { break };
-            if assigned.paused || records >= budget.records_max || bytes >= budget.bytes_max {
-                continue;
-            }
-            let until = assigned.until.unwrap_or(Offset::MAX).min(self.stream.end(at.partition));
-            let room = (budget.records_max - records, budget.bytes_max - bytes);
-            if let Some(batch) = read_some(&self.log, &self.stream, at.partition, assigned.position, until, room)? {
-                records += batch.len();
-                bytes += batch.bytes();
-                assigned.position += batch.len() as u64;
-                found.push(Polled::Records { at: *at, batch, next: assigned.position });
-            }
-            if assigned.until.is_some_and(|until| assigned.position >= until) && !assigned.told_end {
-                assigned.told_end = true;
-                found.push(Polled::End { at: *at });
-            }
+        let (seen, before) = (self.log.commits(), found.len());
+        self.poll_now(budget, found)?;
+        if found.len() == before && budget.wait_ms > 0 && self.log.wait_for_commit(seen, budget.wait_ms) > seen {
+            self.poll_now(budget, found)?;
         }
         Ok(())
     }
@@ -102,34 +89,73 @@ impl Source for LogSource {
     }
 }
 
-/// One block, or several small ones together.
-fn read_some(log: &Log, stream: &Stream, partition: u32, from: Offset, until: Offset, room: (usize, usize)) -> Result<Option<crate::record::Batch>, HostError> {
-    if from >= until {
-        return Ok(None);
+impl LogSource {
+    fn poll_now(&mut self, budget: PollBudget, found: &mut Vec<Polled>) -> Result<(), HostError> {
+        let count = self.assigned.len().max(1);
+        self.turn = (self.turn + 1) % count;
+        let mut room = Room { records: budget.records_max.max(1), bytes: budget.bytes_max.max(1) };
+        for step in 0..self.assigned.len() {
+            let Some((at, assigned)) = self.assigned.iter_mut().nth((self.turn + step) % count) else { break };
+            if assigned.paused || room.records == 0 || room.bytes == 0 {
+                continue;
+            }
+            let until = assigned.until.unwrap_or(Offset::MAX).min(self.stream.end(at.partition));
+            if let Some(batch) = take(&self.log, &self.stream, at.partition, assigned, until, room)? {
+                room = room.less((batch.len(), batch.bytes()));
+                found.push(Polled::Records { at: *at, batch, next: assigned.position });
+            }
+            if assigned.until.is_some_and(|until| assigned.position >= until) && !assigned.told_end {
+                assigned.told_end = true;
+                found.push(Polled::End { at: *at });
+            }
+        }
+        Ok(())
     }
-    let Some(first) = log.read_block(stream, partition, from)? else { return Ok(None) };
-    let first = cut(first, (until - from) as usize);
-    let mut next = from + first.len() as u64;
-    if next >= until || first.len() >= room.0 / 2 || first.bytes() >= room.1 / 2 {
-        return Ok(Some(first));
-    }
-    let mut joined = BatchBuilder::with_capacity(room.0.min(4_096), first.arena().len() * 4);
-    joined.extend(&first, 0..first.len());
-    while next < until && joined.len() < room.0 && joined.bytes() < room.1 {
-        let Some(block) = log.read_block(stream, partition, next)? else { break };
-        let block = cut(block, (until - next) as usize);
-        joined.extend(&block, 0..block.len());
-        next += block.len() as u64;
-    }
-    Ok(Some(joined.into_batch()))
 }
 
-/// At most the first `rows` rows: a bounded read may end inside a block.
-fn cut(batch: crate::record::Batch, rows: usize) -> crate::record::Batch {
-    if batch.len() <= rows {
-        return batch;
+/// What one partition gives within the budget: a block as it was packed, a part of one, or several small ones together.
+fn take(log: &Log, stream: &Stream, partition: u32, assigned: &mut Assigned, until: Offset, room: Room) -> Result<Option<Batch>, HostError> {
+    let mut joined: Option<BatchBuilder> = None;
+    while assigned.position < until {
+        let (first, block) = match assigned.block.take().filter(|(first, block)| (*first..first + block.len() as u64).contains(&assigned.position)) {
+            Some(ready) => ready,
+            None => log.read_block(stream, partition, assigned.position)?,
+        };
+        let from = (assigned.position - first) as usize;
+        let left = block.len().min(from.saturating_add((until - assigned.position) as usize));
+        let so_far = joined.as_ref().map_or((0, 0), |joined| (joined.len(), joined.bytes()));
+        let to = fitting(&block, from..left, room.less(so_far), joined.is_none());
+        assigned.position += (to - from) as u64;
+        if joined.is_none() && (from, to) == (0, block.len()) && (to * 2 >= room.records || block.bytes() * 2 >= room.bytes || assigned.position >= until) {
+            return Ok(Some(block));
+        }
+        joined.get_or_insert_with(|| BatchBuilder::with_capacity(room.records.min(4_096), 0)).extend(&block, from..to);
+        if to < left {
+            assigned.block = Some((first, block));
+            break;
+        }
     }
-    let mut head = BatchBuilder::default();
-    head.extend(&batch, 0..rows);
-    head.into_batch()
+    Ok(joined.map(BatchBuilder::into_batch))
+}
+
+/// What is left of a poll's budget.
+#[derive(Clone, Copy)]
+struct Room {
+    records: usize,
+    bytes: usize,
+}
+
+impl Room {
+    fn less(self, (records, bytes): (usize, usize)) -> Room {
+        Room { records: self.records.saturating_sub(records), bytes: self.bytes.saturating_sub(bytes) }
+    }
+}
+
+/// The end of the longest run of rows that fits; at least one row where there must be one, however large.
+fn fitting(block: &Batch, rows: std::ops::Range<usize>, room: Room, at_least_one: bool) -> usize {
+    let begin = block.begin(rows.start);
+    let fits = |end: usize| (block.begin(end) - begin) + (end - rows.start) * ROW_BYTES <= room.bytes;
+    let most = rows.end.min(rows.start.saturating_add(room.records));
+    let end = if fits(most) { most } else { (rows.start..most).rev().find(|end| fits(*end)).unwrap_or(rows.start) };
+    if at_least_one { end.max(rows.start + 1) } else { end }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rocksdb::{Direction, IteratorMode, WriteOptions};
+use rocksdb::{Direction, IteratorMode, WriteBatch};
 use serde::{Deserialize, Serialize};
 
 use super::{BLOCKS, Log, META, TIMES, block};
@@ -55,12 +55,18 @@ pub(super) struct Stream {
     pub name: String,
     pub id: u32,
     pub settings: StreamSettings,
+    /// Per partition: the oldest record kept. What lies before is gone by retention; what is missing after it was lost.
+    pub firsts: Vec<AtomicU64>,
     pub ends: Vec<AtomicU64>,
 }
 
 impl Stream {
     pub fn end(&self, partition: u32) -> Offset {
         self.ends.get(partition as usize).map_or(0, |end| end.load(Ordering::Acquire))
+    }
+
+    pub fn first(&self, partition: u32) -> Offset {
+        self.firsts.get(partition as usize).map_or(0, |first| first.load(Ordering::Acquire))
     }
 
     /// The key of a block, or of the first block at or after an offset.
@@ -74,6 +80,23 @@ impl Stream {
 
     pub fn end_key(&self, partition: u32) -> Vec<u8> {
         [b"end\0", &self.key(partition, 0)[0..8]].concat()
+    }
+
+    pub fn first_key(&self, partition: u32) -> Vec<u8> {
+        [b"first\0", &self.key(partition, 0)[0..8]].concat()
+    }
+}
+
+impl Stream {
+    /// Refuses an offset whose record retention has dropped.
+    pub fn check_kept(&self, partition: u32, offset: Offset) -> Result<(), HostError> {
+        let first = self.first(partition);
+        if offset >= first {
+            return Ok(());
+        }
+        let reason = format!("offset {offset} is gone by retention: the oldest is {first}, {} records would be passed over", first - offset);
+        Err(HostError::storage(format!("stream `{}`, partition {partition}", self.name), reason)
+            .with_help("keep more (`retention`), or begin at the oldest record under another job name"))
     }
 }
 
@@ -105,11 +128,10 @@ impl Log {
         }
         let stored = Stored { id: streams.next_id, settings: settings.clone() };
         let value = serde_json::to_vec(&stored).map_err(|error| HostError::external(format!("creating stream `{name}`"), error))?;
-        let mut synced = WriteOptions::default();
-        synced.set_sync(true);
-        let key = format!("{STREAM_KEY}{name}");
-        self.db.put_cf_opt(self.family(META), key, value, &synced).map_err(|error| self.broken(&format!("creating stream `{name}` in"), &error))?;
-        streams.add(name, stored, vec![0; settings.partitions as usize]);
+        let mut batch = WriteBatch::default();
+        batch.put_cf(self.family(META), format!("{STREAM_KEY}{name}"), value);
+        self.write(&mut self.committer(), batch, true, &format!("creating stream `{name}` in"))?;
+        streams.add(name, stored);
         Ok(())
     }
 
@@ -121,73 +143,62 @@ impl Log {
     pub fn describe(&self, name: &str) -> Result<StreamDescription, HostError> {
         let stream = self.stream(name)?;
         let partitions = (0..stream.settings.partitions).map(|partition| {
-            let (mut first, mut bytes) = (None, 0);
-            self.each_time(&stream, partition, &mut |offset, _, size| {
-                first.get_or_insert(offset);
+            let mut bytes = 0;
+            self.each_time(&stream, partition, &mut |_, _, size| {
                 bytes += size;
                 true
             })?;
-            let next = stream.end(partition);
-            Ok(PartitionDescription { first: first.unwrap_or(next), next, bytes })
+            Ok(PartitionDescription { first: stream.first(partition), next: stream.end(partition), bytes })
         });
         Ok(StreamDescription { name: name.to_owned(), settings: stream.settings.clone(), partitions: partitions.collect::<Result<_, HostError>>()? })
     }
 
-    /// Reads the block that holds `offset`, from that record on; `None` at the end.
+    /// Reads the block that holds `offset`, from that record on; `None` at the end. An offset before the oldest kept record is refused.
     pub fn read(&self, name: &str, partition: u32, offset: Offset) -> Result<Option<Batch>, HostError> {
         let stream = self.stream(name)?;
-        self.read_block(&stream, partition, offset)
-    }
-
-    pub(super) fn read_block(&self, stream: &Stream, partition: u32, offset: Offset) -> Result<Option<Batch>, HostError> {
         if offset >= stream.end(partition) {
             return Ok(None);
         }
+        let (first, block) = self.read_block(&stream, partition, offset)?;
+        Ok(Some(crate::record::rest(block, (offset - first) as usize)))
+    }
+
+    /// The block that holds a record before the end, and its first offset.
+    pub(super) fn read_block(&self, stream: &Stream, partition: u32, offset: Offset) -> Result<(Offset, Batch), HostError> {
+        stream.check_kept(partition, offset)?;
         let mut iterator = self.db.raw_iterator_cf(self.family(BLOCKS));
         iterator.seek_for_prev(stream.key(partition, offset));
         iterator.status().map_err(|error| self.broken("reading", &error))?;
-        let Some((key, bytes)) = iterator.item().filter(|(key, _)| key[0..8] == stream.key(partition, 0)[0..8]) else {
-            return Err(self.trimmed(stream, partition, offset)?);
-        };
-        let first = offset_of(key);
-        let batch = block::decode(stream, partition, first, bytes)?;
-        let skip = (offset - first) as usize;
-        if skip >= batch.len() {
-            return Err(HostError::storage(
-                format!("stream `{}`, partition {partition}", stream.name),
-                format!("has no record at offset {offset}, though it ends at {}", stream.end(partition)),
-            ));
+        if let Some((key, bytes)) = iterator.item().filter(|(key, _)| key[0..8] == stream.key(partition, 0)[0..8]) {
+            let first = offset_of(key);
+            let batch = block::decode(stream, partition, first, bytes)?;
+            if offset - first < batch.len() as u64 {
+                return Ok((first, batch));
+            }
         }
-        Ok(Some(crate::record::rest(batch, skip)))
-    }
-
-    /// What to say of an offset below the first.
-    fn trimmed(&self, stream: &Stream, partition: u32, offset: Offset) -> Result<HostError, HostError> {
-        let first = self.first_offset(stream, partition)?;
-        Ok(HostError::storage(
+        // Retention may have come in between.
+        stream.check_kept(partition, offset)?;
+        Err(HostError::storage(
             format!("stream `{}`, partition {partition}", stream.name),
-            format!("offset {offset} is gone by retention; the oldest is {first}: {} records were passed over", first.saturating_sub(offset)),
+            format!("the record at offset {offset} is missing, though {} to {} should be there", stream.first(partition), stream.end(partition)),
         )
-        .with_help("keep more (`retention`), or begin at the oldest record under another job name"))
-    }
-
-    pub(super) fn first_offset(&self, stream: &Stream, partition: u32) -> Result<Offset, HostError> {
-        let mut first = None;
-        self.each_time(stream, partition, &mut |offset, _, _| {
-            first = Some(offset);
-            false
-        })?;
-        Ok(first.unwrap_or_else(|| stream.end(partition)))
+        .with_help("the data on disk is damaged: restore the folder from a backup, or start after the gap (start = { offset = … })"))
     }
 
     /// Visits blocks from the oldest: first offset, latest timestamp, bytes; until told to stop.
     pub(super) fn each_time(&self, stream: &Stream, partition: u32, visit: &mut dyn FnMut(Offset, i64, u64) -> bool) -> Result<(), HostError> {
-        let begin = stream.key(partition, 0);
+        let begin = stream.key(partition, stream.first(partition));
         for entry in self.db.iterator_cf(self.family(TIMES), IteratorMode::From(&begin, Direction::Forward)) {
             let (key, value) = entry.map_err(|error| self.broken("reading", &error))?;
-            let (Some(latest), Some(bytes)) = (value.get(0..8), value.get(8..16)) else { break };
+            if key[0..8] != begin[0..8] {
+                break;
+            }
+            let (Some(latest), Some(bytes)) = (value.get(0..8), value.get(8..16)) else {
+                let what = format!("the times of stream `{}`, partition {partition}, offset {}", stream.name, offset_of(&key));
+                return Err(HostError::storage(what, format!("have {} bytes, too few", value.len())));
+            };
             let (latest, bytes) = (latest.try_into().map_or(i64::MIN, i64::from_le_bytes), bytes.try_into().map_or(0, u64::from_le_bytes));
-            if key[0..8] != begin[0..8] || !visit(offset_of(&key), latest, bytes) {
+            if !visit(offset_of(&key), latest, bytes) {
                 break;
             }
         }
@@ -209,17 +220,21 @@ impl Log {
             let Some(name) = std::str::from_utf8(&key).ok().and_then(|key| key.strip_prefix(STREAM_KEY)) else { break };
             let stored: Stored = serde_json::from_slice(&value)
                 .map_err(|error| HostError::storage(format!("the settings of stream `{name}`"), format!("cannot be read: {error}")))?;
-            let ends = vec![0; stored.settings.partitions as usize];
-            streams.add(name, stored, ends);
+            streams.add(name, stored);
         }
         for stream in streams.by_name.values() {
             for partition in 0..stream.settings.partitions {
-                let end = self.db.get_cf(self.family(META), stream.end_key(partition)).map_err(|error| self.broken("reading", &error))?;
-                let end = end.and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes);
-                stream.ends[partition as usize].store(end, Ordering::Release);
+                stream.ends[partition as usize].store(self.stored_offset(stream, &stream.end_key(partition))?, Ordering::Release);
+                stream.firsts[partition as usize].store(self.stored_offset(stream, &stream.first_key(partition))?, Ordering::Release);
             }
         }
         Ok(())
+    }
+
+    fn stored_offset(&self, stream: &Stream, key: &[u8]) -> Result<Offset, HostError> {
+        let Some(bytes) = self.db.get_pinned_cf(self.family(META), key).map_err(|error| self.broken("reading", &error))? else { return Ok(0) };
+        let wrong = |_| HostError::storage(format!("the ends of stream `{}`", stream.name), format!("have {} bytes, where 8 were expected", bytes.len()));
+        bytes.as_ref().try_into().map(u64::from_be_bytes).map_err(wrong)
     }
 
     fn lock_streams(&self) -> std::sync::MutexGuard<'_, Streams> {
@@ -229,10 +244,11 @@ impl Log {
 }
 
 impl Streams {
-    fn add(&mut self, name: &str, stored: Stored, ends: Vec<u64>) {
+    fn add(&mut self, name: &str, stored: Stored) {
         self.next_id = self.next_id.max(stored.id + 1);
-        let ends = ends.into_iter().map(AtomicU64::new).collect();
-        self.by_name.insert(name.to_owned(), Arc::new(Stream { name: name.to_owned(), id: stored.id, settings: stored.settings, ends }));
+        let zeros = || (0..stored.settings.partitions).map(|_| AtomicU64::new(0)).collect();
+        let (firsts, ends) = (zeros(), zeros());
+        self.by_name.insert(name.to_owned(), Arc::new(Stream { name: name.to_owned(), id: stored.id, settings: stored.settings, firsts, ends }));
     }
 }
 

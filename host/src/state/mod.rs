@@ -1,7 +1,12 @@
 //! Keyed state: the store below (committed), the overlay above it (not committed yet), and timers, which are state ordered by time.
 
+mod cache;
+mod expiry;
+mod failure;
 mod memory;
 mod overlay;
+#[cfg(test)]
+mod properties;
 mod rocks;
 mod stores;
 mod timers;
@@ -10,6 +15,9 @@ use std::ops::ControlFlow;
 
 use crate::error::HostError;
 
+pub(crate) use cache::Cache;
+pub use expiry::without_expiry;
+pub(crate) use failure::{failure, is_damage};
 pub use memory::MemoryStore;
 pub use rocks::RocksStore;
 pub(crate) use rocks::STATE_FAMILY;
@@ -27,6 +35,10 @@ pub struct StoreId {
 
 /// The name of the reserved store that holds an operator's timers.
 pub const TIMERS: &str = "$timers";
+
+/// The name of the reserved store that says how values lie in a task's other stores: store name → 1 where values begin with the event time (8 bytes, big endian, ms)
+/// at which they expire; no entry where they are as the guest wrote them.
+pub const LAYOUTS: &str = "$layouts";
 
 /// An opened store: the prefix of its keys in the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,12 +1,16 @@
 //! Committed state in the host's RocksDB: keys are prefixed by store and task, so a task's state is one range.
 
+use std::any::Any;
 use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rocksdb::{ColumnFamily, DB, Direction, IteratorMode, ReadOptions};
+use rocksdb::{ColumnFamily, DB, Direction, IteratorMode, ReadOptions, WriteOptions};
 use serde::{Deserialize, Serialize};
 
-use super::{Flow, StateStore, StoreHandle, StoreId};
+use super::cache::Cache;
+use super::failure::failure;
+use super::{Flow, LAYOUTS, StateStore, StoreHandle, StoreId};
 use crate::error::HostError;
 
 /// The column family that holds state.
@@ -17,9 +21,22 @@ const NAMES: [u8; 8] = [0; 8];
 /// See the module. One per worker or tool; all over one database.
 pub struct RocksStore {
     db: Arc<DB>,
-    keys: RefCell<Vec<u8>>,
+    cache: Rc<RefCell<Cache>>,
+    scratch: RefCell<Scratch>,
     /// Held while a number is given to a new store, by all who share the database; opening a store is rare.
     numbering: Arc<Mutex<()>>,
+    // Dropped after `db`: the folder is given up when the database is closed.
+    _folder: Arc<dyn Any + Send + Sync>,
+}
+
+/// What a look-up needs for a while, kept from one to the next.
+#[derive(Default)]
+struct Scratch {
+    /// Full keys, one after another, and where each ends.
+    keys: Vec<u8>,
+    ends: Vec<usize>,
+    /// By key: its place in the cache; `None`: not there.
+    places: Vec<Option<u32>>,
 }
 
 /// A store's name as it is kept.
@@ -31,8 +48,9 @@ struct Name {
 }
 
 impl RocksStore {
-    pub(crate) fn new(db: Arc<DB>, numbering: Arc<Mutex<()>>) -> Self {
-        RocksStore { db, keys: RefCell::default(), numbering }
+    /// `cache` is for whoever may write these stores to keep up to date; `folder` is what must outlive the database: the lock on its folder.
+    pub(crate) fn new(db: Arc<DB>, numbering: Arc<Mutex<()>>, cache: Rc<RefCell<Cache>>, folder: Arc<dyn Any + Send + Sync>) -> Self {
+        RocksStore { db, cache, scratch: RefCell::default(), numbering, _folder: folder }
     }
 
     fn family(&self) -> &ColumnFamily {
@@ -57,6 +75,14 @@ impl RocksStore {
         let key = name_key(id)?;
         let number = self.db.get_cf(self.family(), key).map_err(failed)?;
         Ok(number.and_then(|bytes| bytes.try_into().ok()).map(|number| handle(u32::from_be_bytes(number), id.task)))
+    }
+
+    /// Whether the values of a store begin with their expiry (see [`super::without_expiry`]).
+    pub fn expires(&self, id: &StoreId) -> Result<bool, HostError> {
+        let Some(layouts) = self.find(&StoreId { store: LAYOUTS.to_owned(), ..id.clone() })? else { return Ok(false) };
+        let mut expires = false;
+        self.get_many(layouts, &[id.store.as_bytes()], &mut |_, layout| expires = layout.is_some())?;
+        Ok(expires)
     }
 
     /// The tasks that have rows in a store.
@@ -94,11 +120,7 @@ fn handle(number: u32, task: u32) -> StoreHandle {
 }
 
 fn failed(error: rocksdb::Error) -> HostError {
-    if error.kind() == rocksdb::ErrorKind::Corruption {
-        let help = "the data on disk is damaged: restore the folder from a backup, or start over with another --data";
-        return HostError::storage("the state store", error.to_string()).with_help(help);
-    }
-    HostError::external("reading the state store", error)
+    failure("reading the state store", &error)
 }
 
 impl StateStore for RocksStore {
@@ -113,24 +135,41 @@ impl StateStore for RocksStore {
             Flow::Continue(())
         })?;
         let number = last + 1;
-        self.db.put_cf(self.family(), name_key(id)?, number.to_be_bytes()).map_err(failed)?;
+        // Synced, like every write whose loss a reader could notice: state is kept under this number.
+        let mut synced = WriteOptions::default();
+        synced.set_sync(true);
+        let doing = || format!("registering store `{}` of operator `{}`", id.store, id.operator);
+        self.db.put_cf_opt(self.family(), name_key(id)?, number.to_be_bytes(), &synced).map_err(|error| failure(doing(), &error))?;
         Ok(handle(number, id.task))
     }
 
     fn get_many(&self, store: StoreHandle, keys: &[&[u8]], found: &mut dyn FnMut(usize, Option<&[u8]>)) -> Result<(), HostError> {
-        let mut buffer = self.keys.borrow_mut();
-        buffer.clear();
-        let mut ends = Vec::with_capacity(keys.len());
+        let mut scratch = self.scratch.borrow_mut();
+        let Scratch { keys: full, ends, places } = &mut *scratch;
+        (full.clear(), ends.clear(), places.clear());
         for key in keys {
-            buffer.extend_from_slice(&store.0);
-            buffer.extend_from_slice(key);
-            ends.push(buffer.len());
+            full.extend_from_slice(&store.0);
+            full.extend_from_slice(key);
+            ends.push(full.len());
         }
-        let begins = std::iter::once(0).chain(ends.iter().copied());
-        let full = begins.zip(&ends).map(|(begin, end)| &buffer[begin..*end]).collect::<Vec<_>>();
-        for (n, value) in self.db.batched_multi_get_cf(self.family(), full.iter().copied(), false).into_iter().enumerate() {
-            found(n, value.map_err(failed)?.as_deref());
+        let full_key = |n: usize| &full[if n == 0 { 0 } else { ends[n - 1] }..ends[n]];
+        let mut cache = self.cache.borrow_mut();
+        places.extend((0..keys.len()).map(|n| cache.find(full_key(n))));
+        let missing = || (0..keys.len()).filter(|n| places[*n].is_none());
+        if missing().next().is_none() {
+            places.iter().enumerate().for_each(|(n, place)| found(n, place.and_then(|place| cache.at(place))));
+            return Ok(());
         }
+        let below = self.db.batched_multi_get_cf(self.family(), &mut missing().map(full_key), false);
+        let below = below.into_iter().collect::<Result<Vec<_>, _>>().map_err(failed)?;
+        let mut next = below.iter();
+        for (n, place) in places.iter().enumerate() {
+            match place {
+                Some(place) => found(n, cache.at(*place)),
+                None => found(n, next.next().and_then(|value| value.as_deref())),
+            }
+        }
+        missing().zip(&below).for_each(|(n, value)| cache.put(full_key(n), value.as_deref()));
         Ok(())
     }
 

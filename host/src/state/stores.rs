@@ -1,19 +1,23 @@
 //! The stores of one operator in one task: overlay above, committed store below, timers beside.
 
+use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
+use super::expiry::{self, live};
 use super::overlay::Overlay;
-use super::{Change, KEY_BYTES_MAX, ROWS_PER_CALL_MAX, StateStore, StoreHandle, StoreId, TIMERS, VALUE_BYTES_MAX, timers};
+use super::{Change, KEY_BYTES_MAX, LAYOUTS, ROWS_PER_CALL_MAX, StateStore, StoreHandle, StoreId, TIMERS, VALUE_BYTES_MAX, timers};
 use crate::error::{GuestFault, HostError};
 use crate::record::{Batch, BatchBuilder, Fields, NONE, View, timer};
-use crate::time::{ENDED, UNKNOWN};
+use crate::time::UNKNOWN;
 
 /// Rows and bytes of a scan's page when the guest leaves it to the host, and at most.
 const PAGE_ROWS_MAX: u32 = 10_000;
 const PAGE_BYTES_MAX: u32 = 1 << 20;
-/// Before a value in a store with a TTL: the event time, ms, at which it expires.
-const EXPIRY_BYTES: usize = 8;
+/// Bytes that one `get-many` answers, at most: a guest may ask for one large value as often as it likes.
+const ANSWER_BYTES_MAX: usize = 64 << 20;
+/// Keys asked of the store below at once: their values are in memory together.
+const KEYS_BELOW_MAX: usize = 256;
 /// Entries looked at per sweep.
 const SWEEP_ROWS_MAX: usize = 256;
 
@@ -46,8 +50,12 @@ pub struct Stores {
     below: Rc<dyn StateStore>,
     slots: Vec<Slot>,
     timers: Slot,
+    /// How values lie in a store: see [`LAYOUTS`].
+    layouts: Slot,
     /// By domain: when the earliest timer is due, where that is known.
     next_due: [Option<Option<i64>>; 2],
+    /// By domain: no timer is due before. Where looking begins: before it lie the traces of all timers that have fired, which RocksDB would walk through.
+    none_before: [i64; 2],
     watermark: i64,
     scratch: Vec<u8>,
 }
@@ -59,16 +67,33 @@ impl Stores {
             let handle = below.open(&StoreId { job: job.to_owned(), operator: operator.to_owned(), store: name.to_owned(), task })?;
             Ok::<_, HostError>(Slot { name: name.to_owned(), handle, ttl_ms, overlay, sweep_from: Vec::new() })
         };
-        let slots = stores.iter().map(|store| slot(&store.name, store.ttl_ms, Overlay::default())).collect::<Result<_, _>>()?;
+        let slots = stores.iter().map(|store| slot(&store.name, store.ttl_ms, Overlay::default())).collect::<Result<Vec<_>, _>>()?;
         let timers = slot(TIMERS, None, Overlay::ordered())?;
-        Ok(Stores { slots, timers, below, next_due: [None, None], watermark: UNKNOWN, scratch: Vec::new() })
+        let mut layouts = slot(LAYOUTS, None, Overlay::default())?;
+        for slot in &slots {
+            if let Some(layout) = expiry::layout(&*below, (&slot.name, slot.handle, slot.ttl_ms), layouts.handle)? {
+                layouts.overlay.put(slot.name.as_bytes(), layout.map(|byte| [byte, &[]]));
+            }
+        }
+        layouts.overlay.keep();
+        Ok(Stores { slots, timers, layouts, below, next_due: [None, None], none_before: [i64::MIN; 2], watermark: UNKNOWN, scratch: Vec::new() })
     }
 
     /// No stores and no timers: for a call that may use none (`describe`, `migrate`).
     pub fn none() -> Stores {
-        let timers = Slot { name: TIMERS.to_owned(), handle: StoreHandle([0; 8]), ttl_ms: None, overlay: Overlay::ordered(), sweep_from: Vec::new() };
+        let slot = |name: &str| Slot { name: name.to_owned(), handle: StoreHandle([0; 8]), ttl_ms: None, overlay: Overlay::ordered(), sweep_from: Vec::new() };
         let below = Rc::new(super::MemoryStore::default());
-        Stores { slots: Vec::new(), timers, below, next_due: [Some(None), Some(None)], watermark: UNKNOWN, scratch: Vec::new() }
+        let (timers, layouts) = (slot(TIMERS), slot(LAYOUTS));
+        Stores {
+            slots: Vec::new(),
+            timers,
+            layouts,
+            below,
+            next_due: [Some(None), Some(None)],
+            none_before: [i64::MIN; 2],
+            watermark: UNKNOWN,
+            scratch: Vec::new(),
+        }
     }
 
     /// Before a call: event time as of now, for TTL.
@@ -109,8 +134,7 @@ impl Stores {
             if row.value.is_some_and(|value| value.len() > VALUE_BYTES_MAX) {
                 return Err(GuestFault::State(format!("a value of store `{}` has more than {VALUE_BYTES_MAX} bytes", slot.name)));
             }
-            let expiry =
-                slot.ttl_ms.map(|ttl| if matches!(self.watermark, UNKNOWN | ENDED) { ENDED } else { self.watermark.saturating_add(ttl) }.to_be_bytes());
+            let expiry = slot.ttl_ms.map(|ttl| expiry::of(self.watermark, ttl));
             slot.overlay.put(key, row.value.map(|value| [expiry.as_ref().map_or(&[][..], |bytes| bytes), value]));
         }
         Ok(())
@@ -137,13 +161,14 @@ impl Stores {
 
     /// The call succeeded: its writes join the overlay.
     pub fn keep(&mut self) {
-        self.slots.iter_mut().chain([&mut self.timers]).for_each(|slot| slot.overlay.keep());
+        self.slots.iter_mut().chain([&mut self.timers, &mut self.layouts]).for_each(|slot| slot.overlay.keep());
     }
 
     /// The call failed: its writes are forgotten.
     pub fn undo(&mut self) {
-        self.slots.iter_mut().chain([&mut self.timers]).for_each(|slot| slot.overlay.undo());
+        self.slots.iter_mut().chain([&mut self.timers, &mut self.layouts]).for_each(|slot| slot.overlay.undo());
         self.next_due = [None, None];
+        self.none_before = [i64::MIN; 2];
     }
 
     /// Sets and deletes timers, rows as in `effects.timers` (their ports are checked). Joins the overlay at once.
@@ -157,7 +182,11 @@ impl Stores {
             };
             timers::key(&mut self.scratch, domain, row);
             self.timers.overlay.put(&self.scratch, (!delete).then_some([&[timers::flags(row)], &[]]));
-            let known = &mut self.next_due[usize::from(timers::domain_byte(domain))];
+            let place = usize::from(timers::domain_byte(domain));
+            if !delete {
+                self.none_before[place] = self.none_before[place].min(row.timestamp);
+            }
+            let known = &mut self.next_due[place];
             match known {
                 Some(next) if !delete => *next = Some(next.map_or(row.timestamp, |next| next.min(row.timestamp))),
                 Some(Some(next)) if delete && row.timestamp <= *next => *known = None,
@@ -173,8 +202,9 @@ impl Stores {
         let mut due = BatchBuilder::default();
         let mut taken: Vec<Vec<u8>> = Vec::new();
         let mut readable = true;
-        let begin = [timers::domain_byte(domain)];
-        merge(&*self.below, self.timers.handle, &mut self.timers.overlay, &begin, &timers::after(domain, until), &mut |key, flags| {
+        let place = usize::from(timers::domain_byte(domain));
+        let begin = timers::from(domain, self.none_before[place]);
+        let more = merge(&*self.below, self.timers.handle, &mut self.timers.overlay, &begin, &timers::after(domain, until), &mut |key, flags| {
             if due.len() >= rows_max {
                 return ControlFlow::Break(());
             }
@@ -186,7 +216,9 @@ impl Stores {
             return Err(HostError::storage("the timers in the state store", "hold a key that is none of ours"));
         }
         taken.iter().for_each(|key| self.timers.overlay.put(key, None));
-        self.next_due[usize::from(timers::domain_byte(domain))] = None;
+        self.next_due[place] = None;
+        let last = due.len().checked_sub(1).map(|last| due.as_batch().row(last).timestamp);
+        self.none_before[place] = if more { last.unwrap_or(self.none_before[place]) } else { until.saturating_add(1).max(self.none_before[place]) };
         Ok(due.into_batch())
     }
 
@@ -197,11 +229,13 @@ impl Stores {
             return Ok(known);
         }
         let mut next = None;
-        merge(&*self.below, self.timers.handle, &mut self.timers.overlay, &[place as u8], &[place as u8 + 1], &mut |key, _| {
+        let begin = timers::from(domain, self.none_before[place]);
+        merge(&*self.below, self.timers.handle, &mut self.timers.overlay, &begin, &[place as u8 + 1], &mut |key, _| {
             next = timers::due_ms(key);
             ControlFlow::Break(())
         })?;
         self.next_due[place] = Some(next);
+        self.none_before[place] = next.unwrap_or(i64::MAX);
         Ok(next)
     }
 
@@ -230,18 +264,18 @@ impl Stores {
 
     /// Bytes the overlay holds (keys, values and what it costs to keep them).
     pub fn overlay_bytes(&self) -> usize {
-        self.slots.iter().chain([&self.timers]).map(|slot| slot.overlay.bytes()).sum()
+        self.slots.iter().chain([&self.timers, &self.layouts]).map(|slot| slot.overlay.bytes()).sum()
     }
 
     /// The overlay's writes, for the checkpoint. Each key once, with its last value.
     pub fn changes(&self) -> Box<dyn Iterator<Item = Change<'_>> + '_> {
-        let slots = self.slots.iter().chain([&self.timers]);
+        let slots = self.slots.iter().chain([&self.timers, &self.layouts]);
         Box::new(slots.flat_map(|slot| slot.overlay.iter().map(|(key, value)| Change { store: slot.handle, key, value })))
     }
 
     /// The overlay is applied: empty it.
     pub fn forget(&mut self) {
-        self.slots.iter_mut().chain([&mut self.timers]).for_each(|slot| slot.overlay.clear());
+        self.slots.iter_mut().chain([&mut self.timers, &mut self.layouts]).for_each(|slot| slot.overlay.clear());
     }
 }
 
@@ -272,17 +306,6 @@ fn host_fault(error: HostError) -> GuestFault {
     GuestFault::Host(error.to_string())
 }
 
-/// A stored value as the guest sees it: without the expiry, and none once expired.
-fn live(ttl: bool, watermark: i64, stored: &[u8]) -> Option<&[u8]> {
-    if !ttl {
-        return Some(stored);
-    }
-    let (expiry, value) = stored.split_at_checked(EXPIRY_BYTES)?;
-    let expiry = i64::from_be_bytes(expiry.try_into().ok()?);
-    let expired = watermark != UNKNOWN && watermark != ENDED && expiry <= watermark;
-    (!expired).then_some(value)
-}
-
 /// Answers keys of one store: from the overlay, else from below (asked once, for all that are `missing` above).
 fn fill(
     below: &dyn StateStore,
@@ -294,7 +317,12 @@ fn fill(
     answer: &mut BatchBuilder,
 ) -> Result<(), GuestFault> {
     let ttl = slot.ttl_ms.is_some();
+    let over = Cell::new(false);
     let mut push = |view: View<'_>, stored: Option<&[u8]>| {
+        let bytes = view.key.map_or(0, <[u8]>::len) + stored.map_or(0, <[u8]>::len);
+        if over.get() || answer.bytes() + bytes > ANSWER_BYTES_MAX {
+            return over.set(true);
+        }
         let fields = Fields { port: view.port, timestamp: 0, offset: 0, partition: NONE, key_id: NONE };
         answer.push(view.key, stored.and_then(|value| live(ttl, watermark, value)), Default::default(), fields);
     };
@@ -311,11 +339,16 @@ fn fill(
             }
         }
     };
-    if !missing.is_empty() {
-        below.get_many(slot.handle, missing, &mut |_, value| take(Some(value))).map_err(host_fault)?;
+    for keys in missing.chunks(KEYS_BELOW_MAX) {
+        if !over.get() {
+            below.get_many(slot.handle, keys, &mut |_, value| take(Some(value))).map_err(host_fault)?;
+        }
     }
     take(None);
-    Ok(())
+    match over.get() {
+        false => Ok(()),
+        true => Err(GuestFault::State(format!("get-many would answer more than {ANSWER_BYTES_MAX} bytes: ask for fewer keys at a time"))),
+    }
 }
 
 /// Visits keys of the overlay and of the store below in one order; the overlay's value wins, its deletions hide. Returns whether the visitor broke off.
@@ -436,6 +469,26 @@ mod tests {
         assert_eq!(get(&mut s, &["a"]), [None]);
         s.sweep().unwrap();
         assert_eq!(s.changes().filter(|change| change.value.is_none()).count(), 1);
+    }
+
+    #[test]
+    fn a_ttl_that_comes_or_goes_is_refused_where_values_lie_otherwise() {
+        let below = Rc::new(MemoryStore::default());
+        let open = |ttl_ms| Stores::open(below.clone(), "job", "op", 0, &[StoreOptions { name: "s".to_owned(), ttl_ms }]);
+        for ttl in [None, Some(10), None, Some(20)] {
+            // Still empty: it may be either.
+            checkpoint(&mut open(ttl).unwrap(), &below);
+        }
+        let mut s = open(Some(30)).unwrap();
+        s.put_many(&rows(&[("a", Some("1"))])).unwrap();
+        checkpoint(&mut s, &below);
+        assert_eq!(get(&mut open(Some(40)).unwrap(), &["a"]), [Some("1".to_owned())]);
+        let refused = open(None).map(drop).unwrap_err().to_string();
+        assert_eq!(refused, "store `s`: was written with a `ttl`, and is now to be read without");
+        let mut plain = Stores::open(below.clone(), "job", "op", 1, &[StoreOptions { name: "s".to_owned(), ttl_ms: None }]).unwrap();
+        plain.put_many(&rows(&[("a", Some("1"))])).unwrap();
+        checkpoint(&mut plain, &below);
+        assert!(Stores::open(below.clone(), "job", "op", 1, &[StoreOptions { name: "s".to_owned(), ttl_ms: Some(10) }]).is_err());
     }
 
     #[test]

@@ -21,6 +21,13 @@ fn put_head(into: &mut Vec<u8>, domain: TimeDomain, due_ms: i64) {
     into.extend_from_slice(&(due_ms as u64 ^ 1 << 63).to_be_bytes());
 }
 
+/// The first key that a timer of a domain can have which is due at or after `from_ms`.
+pub(super) fn from(domain: TimeDomain, from_ms: i64) -> Vec<u8> {
+    let mut key = Vec::with_capacity(HEAD_BYTES);
+    put_head(&mut key, domain, from_ms);
+    key
+}
+
 /// The first key of a domain after all timers due at or before `until_ms`.
 pub(super) fn after(domain: TimeDomain, until_ms: i64) -> Vec<u8> {
     let mut key = Vec::with_capacity(HEAD_BYTES);

@@ -266,6 +266,9 @@ impl Participant for Task {
     }
 
     fn flush(&mut self) -> Result<TaskProgress, HostError> {
+        for node in &mut self.chain.nodes {
+            node.stores.sweep()?;
+        }
         let mut progress = self.chain.flush()?;
         for input in &self.inputs {
             progress.positions.insert(input.name.clone(), input.position);

@@ -2,7 +2,7 @@
 
 use crate::host::{Call, Effects, Host, Level, Rejected};
 use crate::layout::{Batch, BatchBuilder, Fields, Headers, NONE, timer};
-use crate::state::{Cache, Entry, Scan, Store, Value};
+use crate::state::{Cache, Entry, Pairs, Scan, Store, Value};
 use crate::{Domain, Failure, NO_KEY, Out, Outcome, Record, Reject, Stop, Timer, fatal, reject};
 
 /// A port's or store's name as declared, and its number as the host gave it at open.
@@ -155,7 +155,7 @@ impl<'c> Context<'c> {
     ///     Ok(sum)
     /// }
     /// ```
-    pub fn scan<V: Value>(&mut self, store: &Store<V>, scan: &mut Scan) -> Result<Option<Vec<(Vec<u8>, V)>>, Stop> {
+    pub fn scan<V: Value>(&mut self, store: &Store<V>, scan: &mut Scan) -> Result<Option<Pairs<V>>, Stop> {
         self.cache.write_back(self.host)?;
         let number = self.cache.store_number(store.name)?;
         scan.next_page(number, store.name, self.host)

@@ -70,7 +70,7 @@ pub use millstream_layout::{Batch, Headers, HeadersBuilder, INHERIT};
 pub use operator::{Description, Exported, Operator, Prefetch, StoreDescription, describe};
 pub use out::{Out, Port};
 pub use record::{Domain, Record, Timer};
-pub use state::{Entry, Json, Keys, Scan, Store, Value, ValueError};
+pub use state::{Entry, Json, Keys, Pairs, Scan, Store, Value, ValueError};
 pub use stop::{BAD_JSON, BAD_TEXT, Failure, NO_KEY, NO_TIME, Outcome, Reject, Stop, fatal, reject, retry};
 
 /// All that an operator usually names.

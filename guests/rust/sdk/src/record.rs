@@ -5,7 +5,7 @@ use std::ops::Deref;
 use serde::de::DeserializeOwned;
 
 use crate::layout::{INHERIT, View};
-use crate::{BAD_JSON, BAD_TEXT, NO_TIME, Stop, reject};
+use crate::{BAD_JSON, BAD_TEXT, NO_KEY, NO_TIME, Stop, reject};
 
 /// One input record, read in place. Its fields are those of [`View`]: `key`, `value` (`None` is null), `headers`, `port`, `timestamp`, `offset`, …
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +18,11 @@ impl<'a> Record<'a> {
     /// Number of the record in its batch.
     pub fn row(&self) -> u32 {
         self.row
+    }
+
+    /// The key, or a reject with code [`NO_KEY`].
+    pub fn require_key(&self) -> Result<&'a [u8], Stop> {
+        self.view.key.ok_or_else(|| reject(NO_KEY, "the record has no key"))
     }
 
     /// Event time in ms since 1970 UTC, where the record has one.

@@ -6,7 +6,7 @@
 //! | `loop` | never returns |
 //! | `memory` | allocates and touches memory without end |
 //! | `recurse` | recurses without end |
-//! | `bad-length`, `bad-ends`, `bad-arena`, `bad-flags`, `bad-port`, `bad-row`, `bad-headers`, `bad-overlap` | returns outputs that break a rule of the layout |
+//! | `bad-length`, `bad-ends`, `bad-arena`, `bad-flags`, `bad-port`, `bad-row`, `bad-headers`, `bad-overlap` | breaks a rule of the layout |
 //! | `bad-timer` | asks for a timer with a port that means nothing |
 //! | `bad-reject` | rejects a row that the batch does not have |
 //! | `huge:n` | emits n records of 1 MiB (default 1,024) |

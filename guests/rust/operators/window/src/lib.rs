@@ -78,7 +78,7 @@ impl Operator for Window {
 
     fn process(&mut self, record: &Record<'_>, ctx: &mut Context<'_>) -> Outcome {
         let start = self.start_of(record.require_time()?);
-        let key = record.key.unwrap_or_default();
+        let key = record.require_key()?;
         let value = record.value_text()?;
         let value: i64 = value.trim().parse().map_err(|e| reject(NOT_A_NUMBER, format!("`{value}` is no whole number: {e}")))?;
         let closes_at = self.closes_at(start);
@@ -108,8 +108,8 @@ impl Operator for Window {
     }
 
     fn prefetch(&self, record: &Record<'_>, keys: &mut Keys<'_>) {
-        if let Some(time) = record.time() {
-            keys.want(&WINDOWS, &state_key(record.key.unwrap_or_default(), self.start_of(time)));
+        if let (Some(key), Some(time)) = (record.key, record.time()) {
+            keys.want(&WINDOWS, &state_key(key, self.start_of(time)));
         }
     }
 
@@ -175,8 +175,15 @@ mod tests {
     #[test]
     fn what_cannot_be_counted_is_rejected() {
         let mut op = windows(0);
-        op.feed(&[Input::new("a", "x").at(0), Input::new("a", "1"), Input::new("a", i64::MAX.to_string()).at(0), Input::new("a", "1").at(0)]).unwrap();
+        op.feed(&[
+            Input::new("a", "x").at(0),
+            Input::new("a", "1"),
+            Input::new("a", i64::MAX.to_string()).at(0),
+            Input::new("a", "1").at(0),
+            Input::null_key("1").at(0),
+        ])
+        .unwrap();
         let codes: Vec<_> = op.take_rejects().iter().map(|r| (r.row, r.reject.code)).collect();
-        assert_eq!(codes, [(0, NOT_A_NUMBER), (1, millstream_sdk::NO_TIME), (3, OVERFLOW)]);
+        assert_eq!(codes, [(0, NOT_A_NUMBER), (1, millstream_sdk::NO_TIME), (3, OVERFLOW), (4, millstream_sdk::NO_KEY)]);
     }
 }

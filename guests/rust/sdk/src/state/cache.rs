@@ -222,7 +222,7 @@ impl<'k> Keys<'k> {
     }
 }
 
-/// The distinct keys of a batch by number. `row_ids` is filled where the host's own numbers cannot be used: none given, a part of a larger batch, null keys.
+/// The distinct keys of a batch by number. `row_ids` is filled where the host's own numbers cannot be used: none given, a part of a larger batch.
 fn distinct_keys<'a>(input: &'a Batch, row_ids: &mut Vec<u32>) -> Vec<&'a [u8]> {
     let mut keys: Vec<&[u8]> = Vec::new();
     let numbered = input.iter().all(|row| match row.key {
@@ -231,7 +231,8 @@ fn distinct_keys<'a>(input: &'a Batch, row_ids: &mut Vec<u32>) -> Vec<&'a [u8]> 
             true
         }
         Some(_) => (row.key_id as usize) < keys.len(),
-        None => false,
+        // Without a key there is no state to find, so its number does not matter.
+        None => true,
     });
     if numbered {
         return keys;

@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 
 pub(crate) use cache::Cache;
 pub use cache::Keys;
-pub use scan::Scan;
+pub use scan::{Pairs, Scan};
 pub use value::{Json, Value, ValueError};
 
 use crate::{Failure, Stop, StoreDescription, fatal};

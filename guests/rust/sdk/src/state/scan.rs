@@ -4,6 +4,9 @@ use super::{Value, unreadable};
 use crate::host::{Host, Range};
 use crate::{Stop, fatal};
 
+/// Keys and values of one page of a scan.
+pub type Pairs<V> = Vec<(Vec<u8>, V)>;
+
 /// A range of keys in ascending byte order, and how far it has been read.
 ///
 /// ```
@@ -47,7 +50,7 @@ impl Scan {
         Scan { page_rows, ..self }
     }
 
-    pub(crate) fn next_page<V: Value>(&mut self, number: u16, store: &'static str, host: &mut dyn Host) -> Result<Option<Vec<(Vec<u8>, V)>>, Stop> {
+    pub(crate) fn next_page<V: Value>(&mut self, number: u16, store: &'static str, host: &mut dyn Host) -> Result<Option<Pairs<V>>, Stop> {
         if self.done {
             return Ok(None);
         }
@@ -63,5 +66,16 @@ impl Scan {
             self.begin = [last, &[0][..]].concat();
         }
         Ok(if rows.is_empty() { None } else { Some(rows) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefix_ends_where_the_next_one_begins() {
+        let end = |prefix: &[u8]| Scan::prefix(prefix).end;
+        assert_eq!([end(b"ab"), end(b"a\xff"), end(b"a\xff\xff"), end(b"\xff"), end(b"")], [&b"ac"[..], b"b", b"b", b"", b""]);
     }
 }

@@ -24,6 +24,8 @@ pub struct MemoryHost {
     pub counters: BTreeMap<String, u64>,
     /// How often `get-many`, `put-many` and `scan` were called.
     pub calls: (usize, usize, usize),
+    /// How many rows `put-many` was given.
+    pub rows_written: usize,
 }
 
 impl MemoryHost {
@@ -96,6 +98,7 @@ impl Host for MemoryHost {
 
     fn put_many(&mut self, rows: Batch) -> Result<(), Failure> {
         self.calls.1 += 1;
+        self.rows_written += rows.len();
         self.before.get_or_insert_with(|| self.state.clone());
         for row in &rows {
             let key = (row.port, row.key.expect("a state key is not null").to_vec());

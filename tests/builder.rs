@@ -1,0 +1,151 @@
+//! `millstream build` on projects as people write them, right and wrong: what comes out imports no WASI, what is wrong is named, and the project's folder
+//! stays as it was.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use millstream::build::{Built, Request, build};
+use millstream::error::HostError;
+use millstream::operator::{Call, Grants, Limits, Loaded, Setup};
+use millstream::record::{BatchBuilder, Fields, Headers};
+use millstream::state::Stores;
+use millstream_tests::components::{cache, engine};
+
+const C_OPERATOR: &str = r#"
+#include "millstream.h"
+static const ms_text IN[] = {MS_TEXT("in")}, OUT[] = {MS_TEXT("out")};
+const ms_description *ms_describe(void) {
+  static const ms_description d = {.name = MS_TEXT("trial"), .version = MS_TEXT("1"), .inputs = IN, .inputs_n = 1, .outputs = OUT, .outputs_n = 1};
+  return &d;
+}
+ms_outcome ms_open(const ms_setup *setup) { (void)setup; return MS_OK; }
+"#;
+
+fn project(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = dir.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    dir
+}
+
+/// Builds a project; the component goes elsewhere, and nothing may be added to the folder.
+fn built(dir: &Path, output: &Path) -> Result<Built, HostError> {
+    let names = || std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name()).collect::<BTreeSet<_>>();
+    let before = names();
+    let request = Request { dir: dir.into(), output: Some(output.into()), verbose: false, cache: cache() };
+    let built = build(&request, &mut |_| {});
+    let added: Vec<_> = names().into_iter().filter(|name| !before.contains(name) && name != "Cargo.lock").collect();
+    assert!(added.is_empty(), "the build left {added:?} in the project's folder");
+    built
+}
+
+fn refused(files: &[(&str, &str)]) -> String {
+    let output = tempfile::tempdir().unwrap();
+    let path = output.path().join("out.wasm");
+    let error = built(project(files).path(), &path).expect_err("a refusal");
+    assert!(!path.exists());
+    error.to_string()
+}
+
+#[test]
+fn printf_in_c_goes_to_the_log_and_no_wasi_is_left() {
+    let body = r#"
+        #include <stdio.h>
+        #include <stdlib.h>
+        ms_outcome ms_process(const ms_context *context, const ms_batch *input) {
+          (void)context;
+          printf("%u records, home is %s\n", (unsigned)ms_rows(input), getenv("HOME") ? "known" : "unknown");
+          fflush(stdout);
+          return MS_OK;
+        }"#;
+    let dir = project(&[("trial.c", &format!("{C_OPERATOR}{body}"))]);
+    let output = dir.path().join("trial.wasm");
+    let request = Request { dir: dir.path().into(), output: Some(output.clone()), verbose: false, cache: cache() };
+    build(&request, &mut |_| {}).unwrap();
+    let loaded = Loaded::load(&engine(), &output, Grants { state: false }).unwrap();
+    assert!(loaded.imports.iter().all(|import| import.starts_with("millstream:operator/")), "{:?}", loaded.imports);
+    let setup = Setup { inputs: vec!["in".into()], outputs: vec!["out".into()], ..Setup::default() };
+    let mut operator = loaded.open("trial", &setup, &Limits::default()).unwrap();
+    let mut batch = BatchBuilder::default();
+    batch.push(None, Some(b"x"), Headers::default(), Fields::default());
+    operator.process(Call { watermark: 0, now: 0, task: 0 }, &batch.into_batch(), &mut Stores::none()).unwrap();
+    let text: String = operator.settle().unwrap().logs.into_iter().map(|(_, text)| text).collect();
+    assert!(text.contains("1 records, home is unknown"), "{text}");
+}
+
+#[test]
+fn same_source_gives_the_same_bytes() {
+    let body = "ms_outcome ms_process(const ms_context *c, const ms_batch *i) { (void)c; (void)i; return MS_OK; }";
+    let dir = project(&[("trial.c", &format!("{C_OPERATOR}{body}"))]);
+    let output = tempfile::tempdir().unwrap();
+    let bytes = |name: &str| {
+        let path = output.path().join(name);
+        built(dir.path(), &path).unwrap();
+        std::fs::read(path).unwrap()
+    };
+    assert_eq!(bytes("one.wasm"), bytes("two.wasm"));
+}
+
+#[test]
+fn mistake_in_c_is_quoted_from_the_compiler() {
+    let text = refused(&[("trial.c", "#include \"millstream.h\"\nint x = y;\n")]);
+    assert!(text.contains("trial.c:2") && text.contains("'y'"), "{text}");
+    let text = refused(&[("trial.c", C_OPERATOR)]);
+    assert!(text.contains("ms_process"), "{text}");
+}
+
+#[test]
+fn import_that_no_host_answers_is_named() {
+    let body = r#"
+        __attribute__((import_module("env"), import_name("wall_clock"))) long wall_clock(void);
+        ms_outcome ms_process(const ms_context *c, const ms_batch *i) { (void)c; (void)i; return wall_clock() ? MS_OK : MS_RETRY; }"#;
+    let text = refused(&[("trial.c", &format!("{C_OPERATOR}{body}"))]);
+    assert!(text.contains("`env.wall_clock`"), "{text}");
+}
+
+#[test]
+fn rust_project_outside_of_ours_is_built_with_its_tests_and_config_untouched() {
+    let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).join("../guests/rust/sdk").canonicalize().unwrap();
+    let manifest = format!(
+        "[package]\nname = \"outside\"\nversion = \"2.3.4\"\nedition = \"2024\"\n[dependencies]\nmillstream-sdk = {{ path = {:?} }}\n[workspace]\n",
+        sdk.display()
+    );
+    let code = "use millstream_sdk::prelude::*;
+        struct Outside;
+        impl Operator for Outside {
+            type Config = NoConfig;
+            fn open(_: NoConfig, _: &Setup) -> Result<Self, Failure> { Ok(Outside) }
+            fn process(&mut self, record: &Record<'_>, ctx: &mut Context<'_>) -> Outcome { ctx.emit(Out::of(record)) }
+        }
+        export_operator!(Outside);";
+    let output = tempfile::tempdir().unwrap();
+    let path = output.path().join("outside.wasm");
+    built(project(&[("Cargo.toml", &manifest), ("src/lib.rs", code)]).path(), &path).unwrap();
+    let loaded = Loaded::load(&engine(), &path, Grants { state: false }).unwrap();
+    assert_eq!((loaded.description.name.as_str(), loaded.description.version.as_str()), ("outside", "2.3.4"));
+    let broken = code.replace("ctx.emit(Out::of(record))", "ctx.emit(record)");
+    let text = refused(&[("Cargo.toml", &manifest), ("src/lib.rs", &broken)]);
+    assert!(text.contains("mismatched types"), "{text}");
+}
+
+#[test]
+fn python_operator_without_stores_does_not_ask_for_state() {
+    let code = "from millstream import Operator\nclass Echo(Operator):\n    def process(self, record, context):\n        print('seen', record.row)\n        \
+                context.emit(record)\n";
+    let output = tempfile::tempdir().unwrap();
+    let path = output.path().join("echo.wasm");
+    built(project(&[("echo.py", code)]).path(), &path).unwrap();
+    let loaded = Loaded::load(&engine(), &path, Grants { state: false }).unwrap();
+    assert_eq!(loaded.description.name, "echo");
+}
+
+#[test]
+fn mistake_in_python_is_quoted_with_its_line() {
+    let text = refused(&[("broken.py", "from millstream import Operator\nclass A(Operator)\n    pass\n")]);
+    assert!(text.contains("broken.py\", line 2") && text.contains("SyntaxError"), "{text}");
+    let text = refused(&[("empty.py", "x = 1\n")]);
+    assert!(text.contains("must define one class that derives from millstream.Operator"), "{text}");
+}

@@ -1,0 +1,105 @@
+//! What goes wrong in C and in Python: one record's order in the middle of a batch. The host names the fault, finds that record, lets the others through,
+//! and goes on. (The hostile Rust guest has a suite of its own.)
+
+use millstream::error::GuestFault;
+use millstream::operator::{Call, Limits, Operator, Setup, isolate};
+use millstream::record::{Batch, BatchBuilder, Fields, Headers};
+use millstream::state::Stores;
+use millstream_tests::components::{engine, load};
+
+const CALL: Call = Call { watermark: 0, now: 0, task: 0 };
+
+fn opened(name: &str) -> Box<dyn Operator> {
+    let setup = Setup { config: Vec::new(), inputs: vec!["in".into()], outputs: vec!["out".into()], stores: Vec::new() };
+    let limits = Limits { memory_bytes_max: 64 << 20, call_ms_max: 300, ..Limits::default() };
+    load(&engine(), name).open(name, &setup, &limits).unwrap()
+}
+
+fn batch(values: &[&str]) -> Batch {
+    let mut batch = BatchBuilder::default();
+    for (n, value) in values.iter().enumerate() {
+        batch.push(Some(b"k"), Some(value.as_bytes()), Headers::default(), Fields { offset: n as i64, partition: 0, ..Fields::default() });
+    }
+    batch.into_batch()
+}
+
+/// An order and whether a fault is the one it should lead to.
+type Order = (&'static str, fn(&GuestFault) -> bool);
+
+/// Runs each order between good records, and after it a good batch; gives the fault's kind and text to the check.
+fn each_is_found(name: &str, orders: &[Order]) {
+    let mut operator = opened(name);
+    for (order, is_expected) in orders {
+        let done = isolate::process(operator.as_mut(), CALL, &batch(&["one", "two", order, "four", "five"]), &mut Stores::none())
+            .unwrap_or_else(|fault| panic!("{name} {order}: the whole batch failed: {fault}"));
+        let poisoned: Vec<_> = done.poisoned.iter().map(|p| p.row).collect();
+        assert_eq!(poisoned, [2], "{name} {order}");
+        let fault = &done.poisoned[0].fault;
+        assert!(is_expected(fault), "{name} {order}: {fault}");
+        let values: Vec<_> = done.effects.outputs.iter().map(|row| (row.offset, row.value.unwrap_or_default().to_vec())).collect();
+        let good = [(0, "one"), (1, "two"), (3, "four"), (4, "five")].map(|(row, value)| (row, value.as_bytes().to_vec()));
+        assert_eq!(values, good, "{name} {order}");
+    }
+}
+
+fn concern_the_whole_batch(name: &str) {
+    let mut operator = opened(name);
+    let mut process = |order| operator.process(CALL, &batch(&["one", order]), &mut Stores::none());
+    assert_eq!(process("retry"), Err(GuestFault::Retry("told to retry".into())), "{name}");
+    assert_eq!(process("fatal"), Err(GuestFault::Fatal("told to fail".into())), "{name}");
+    let effects = process("reject").unwrap();
+    assert_eq!((effects.rejects[0].row, effects.rejects[0].message.as_str()), (1, "told to reject"), "{name}");
+    assert_eq!(effects.outputs.len(), 1, "{name}");
+}
+
+fn trap(fault: &GuestFault) -> bool {
+    matches!(fault, GuestFault::Trap(_))
+}
+
+fn invalid(fault: &GuestFault) -> bool {
+    matches!(fault, GuestFault::Invalid(_))
+}
+
+fn deadline(fault: &GuestFault) -> bool {
+    matches!(fault, GuestFault::Deadline { .. })
+}
+
+#[test]
+fn c_that_misbehaves_is_found_and_the_others_go_on() {
+    each_is_found(
+        "c-misbehave",
+        &[
+            ("trap", trap),
+            ("abort", trap),
+            ("exit", trap),
+            ("divide", trap),
+            ("wild", trap),
+            ("smash", |fault| trap(fault) || invalid(fault)),
+            ("loop", deadline),
+            ("recurse", trap),
+            ("memory", |fault| matches!(fault, GuestFault::Memory { .. } | GuestFault::Trap(_))),
+            ("bad-row", invalid),
+            ("long", |fault| trap(fault) || invalid(fault) || matches!(fault, GuestFault::OutputCap { .. })),
+        ],
+    );
+    concern_the_whole_batch("c-misbehave");
+}
+
+#[test]
+fn python_that_misbehaves_is_found_and_the_others_go_on() {
+    each_is_found(
+        "python-misbehave",
+        &[
+            ("raise", |fault| matches!(fault, GuestFault::Trap(text) if text.contains("ValueError: told to raise") && text.contains("misbehave.py:"))),
+            ("exit", |fault| matches!(fault, GuestFault::Trap(text) if text.contains("SystemExit: 3"))),
+            ("recurse", |fault| matches!(fault, GuestFault::Trap(text) if text.contains("RecursionError"))),
+            ("type", trap),
+            ("time", trap),
+            ("open", trap),
+            ("loop", deadline),
+            ("memory", |fault| matches!(fault, GuestFault::Memory { .. } | GuestFault::Trap(_))),
+            ("bad-row", invalid),
+        ],
+    );
+    concern_the_whole_batch("python-misbehave");
+}
