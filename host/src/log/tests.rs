@@ -37,7 +37,8 @@ fn a_damaged_block_is_named_by_stream_partition_and_offset() {
     let stream = log.stream("s").unwrap();
     let key = stream.key(1, 10);
     let sound = log.db.get_cf(log.family(BLOCKS), key).unwrap().unwrap();
-    let damages: [(&str, Box<dyn Fn(&mut Vec<u8>)>); 6] = [
+    type Damage = Box<dyn Fn(&mut Vec<u8>)>;
+    let damages: [(&str, Damage); 6] = [
         ("checksum", Box::new(|bytes| *bytes.last_mut().unwrap() ^= 1)),
         ("checksum", Box::new(|bytes| bytes[9] ^= 1)),
         ("checksum", Box::new(|bytes| bytes.truncate(500))),

@@ -105,11 +105,6 @@ impl ResourceLimiter for MemoryLimit {
     }
 }
 
-/// (level, text), oldest first.
-type Lines = Vec<(u8, String)>;
-/// Name and sum.
-type Counters = Vec<(String, u64)>;
-
 /// Logs and counters since they were last taken, bounded.
 #[derive(Default)]
 pub(super) struct Telemetry {
@@ -161,18 +156,12 @@ impl Telemetry {
         self.last_error.as_deref()
     }
 
-<<<<<<< HEAD
-    /// Logs, how many were dropped, and counters; empties them.
-    pub fn take(&mut self) -> (Lines, u64, Counters) {
-        (std::mem::take(&mut self.logs), std::mem::take(&mut self.dropped), std::mem::take(&mut self.counters))
-=======
     /// Hands over logs, how many were dropped, and counters; empties them.
     pub fn take_into(&mut self, settled: &mut Settled) {
         self.log_bytes = 0;
         settled.logs = std::mem::take(&mut self.logs);
         settled.logs_dropped = std::mem::take(&mut self.dropped);
         settled.counters = std::mem::take(&mut self.counters);
->>>>>>> main
     }
 
     /// Adds what came later, said by the next instance: within the same bounds, so that no number of instances fills the host.
