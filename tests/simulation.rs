@@ -1,1 +1,3 @@
+//! Seeded simulation.
+
 fn main() {}
