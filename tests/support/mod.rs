@@ -2,4 +2,5 @@
 
 pub mod components;
 pub mod folder;
+pub mod guest;
 pub mod transport;

@@ -48,7 +48,8 @@ fn load(engine: &WasmEngine, path: &Path) -> Option<Component> {
 fn store(folder: &Path, path: &Path, code: &[u8]) -> Result<(), HostError> {
     let doing = |error: std::io::Error| HostError::external(format!("writing the compile cache {}", folder.display()), error);
     fs::create_dir_all(folder).map_err(doing)?;
-    let unfinished = path.with_extension(format!("{}.tmp", std::process::id()));
+    // Two processes, or two jobs of one process, may compile the same component at once.
+    let unfinished = path.with_extension(format!("{}-{:?}.tmp", std::process::id(), std::thread::current().id()));
     let mut file = Sha256::digest(code).to_vec();
     file.extend_from_slice(code);
     fs::write(&unfinished, &file).and_then(|()| fs::rename(&unfinished, path)).map_err(|error| {

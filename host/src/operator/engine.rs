@@ -12,9 +12,10 @@ use crate::error::HostError;
 
 /// How often the epoch moves, ms: a deadline is kept to within one of these.
 pub(super) const TICK_MS: u64 = 10;
-/// Stack of a guest, bytes. A worker's thread needs this much and as much again: see [`WORKER_STACK_BYTES`].
-const GUEST_STACK_BYTES: usize = 2 << 20;
-/// The stack that a thread needs which runs operators, bytes.
+/// Stack of a guest, bytes: what a thread with Rust's default of 2 MiB can spare, so that a library's caller cannot get this wrong. Interpreters keep
+/// their own stacks in linear memory.
+const GUEST_STACK_BYTES: usize = 1 << 20;
+/// The stack of a worker's thread, bytes. Any thread that runs operators needs at least 2 MiB: the guest's share and as much for the host.
 pub const WORKER_STACK_BYTES: usize = 8 << 20;
 /// Python's memory image is large; below this it is mapped copy-on-write instead of copied.
 const IMAGE_BYTES_MAX: u64 = 64 << 20;

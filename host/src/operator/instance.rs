@@ -60,8 +60,7 @@ impl LiveInstance {
         exports: &Exports,
     ) -> Result<LiveInstance, GuestFault> {
         store.limiter(|guest| &mut guest.memory);
-        store.set_hostcall_fuel(usize::try_from(limits.output_bytes_max).unwrap_or(usize::MAX));
-        arm(&mut store, limits.call_ms_max);
+        arm(&mut store, limits.call_ms_max, limits.output_bytes_max);
         let (call_ms_max, memory_bytes_max, output_bytes_max) = (limits.call_ms_max, limits.memory_bytes_max, limits.output_bytes_max);
         let explain = |store: &mut Store<Guest>, error: wasmtime::Error| fault(store, &error, call_ms_max, memory_bytes_max, output_bytes_max);
         let instance = instantiate(&mut store).map_err(|error| explain(&mut store, error))?;
@@ -110,16 +109,17 @@ impl LiveInstance {
         // SAFETY: `new` has checked each function against the parameters and results that it is called with here, and a function's type never changes.
         // Checking at each call would cost as much as the call; a stored `TypedFunc` would fix the lifetime of what is borrowed for one call.
         let func = unsafe { TypedFunc::<P, R>::new_unchecked(func) };
-        arm(&mut self.store, self.call_ms_max);
-        self.store.data_mut().telemetry.begin_call();
+        arm(&mut self.store, self.call_ms_max, self.output_bytes_max);
         func.call(&mut self.store, params).map_err(|error| fault(&mut self.store, &error, self.call_ms_max, self.memory_bytes_max, self.output_bytes_max))
     }
 }
 
-/// Gives a call its full time.
-fn arm(store: &mut Store<Guest>, call_ms_max: u64) {
+/// Gives a call its full time and its full allowance of bytes. Imports take what they were given off the latter, so it holds for the call as a whole.
+fn arm(store: &mut Store<Guest>, call_ms_max: u64, output_bytes_max: u64) {
     // One tick may be nearly over already.
     store.set_epoch_deadline(call_ms_max.div_ceil(TICK_MS) + 1);
+    store.set_hostcall_fuel(usize::try_from(output_bytes_max).unwrap_or(usize::MAX));
+    store.data_mut().begin_call();
 }
 
 fn lend(store: &mut Store<Guest>, stores: &mut Stores) {
@@ -169,10 +169,15 @@ fn fault(store: &mut Store<Guest>, error: &wasmtime::Error, limit_ms: u64, memor
             trace.frames().iter().take(FRAMES_MAX).map(|frame| frame.func_name().map_or_else(|| format!("function {}", frame.func_index()), str::to_owned));
         text = format!("{text}; in {}", names.collect::<Vec<_>>().join(" < "));
     }
-    let mut end = text.len().min(TRAP_TEXT_BYTES_MAX);
+    cut(&mut text, TRAP_TEXT_BYTES_MAX);
+    if trap.is_some() { GuestFault::Trap(text) } else { GuestFault::Invalid(text) }
+}
+
+/// Shortens a text to at most so many bytes.
+pub(super) fn cut(text: &mut String, bytes_max: usize) {
+    let mut end = text.len().min(bytes_max);
     while !text.is_char_boundary(end) {
         end -= 1;
     }
     text.truncate(end);
-    if trap.is_some() { GuestFault::Trap(text) } else { GuestFault::Invalid(text) }
 }

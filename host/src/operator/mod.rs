@@ -8,6 +8,7 @@ mod imports;
 mod instance;
 pub mod isolate;
 mod load;
+mod look;
 mod native;
 mod wasm;
 

@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
-use super::bindings::{BatchIn, BatchOut, ContextIn, EffectsOut, Failure, SetupIn};
+use super::bindings::{BatchIn, BatchOut, ContextIn, EffectsOut, Failure, RejectOut, SetupIn};
 use super::guest::Telemetry;
-use super::instance::{Entry, LiveInstance};
+use super::instance::{Entry, LiveInstance, cut};
 use super::load::Loaded;
 use super::{Call, Description, Effects, Limits, Operator, Reject, Settled, Setup};
 use crate::error::{GuestFault, HostError};
 use crate::record::{Batch, LayoutError, OutputRules, timer};
-use crate::state::Stores;
+use crate::state::{KEY_BYTES_MAX, ROWS_PER_CALL_MAX, Stores};
 
 /// Longest message of a reject that is kept, bytes.
 const REJECT_BYTES_MAX: usize = 1_024;
+/// Longest text of a failure that is kept, bytes.
+const FAILURE_BYTES_MAX: usize = 2_000;
 
 pub(super) struct WasmOperator {
     loaded: Arc<Loaded>,
@@ -58,9 +60,7 @@ impl WasmOperator {
     /// Drops the instance: after a fault nothing in it can be trusted.
     fn drop_instance(&mut self) {
         if let Some(mut live) = self.live.take() {
-            let telemetry = std::mem::take(&mut live.store.data_mut().telemetry);
-            let older = std::mem::replace(&mut self.said, telemetry);
-            self.said.inherit(older);
+            self.said.absorb(std::mem::take(&mut live.store.data_mut().telemetry));
         }
     }
 
@@ -85,26 +85,51 @@ impl WasmOperator {
         let rules = OutputRules { input_rows: input.len(), partitions_by_port: &self.ports };
         rules.check(&outputs).map_err(|wrong| invalid("outputs", wrong))?;
         let timers = parse(effects.timers).map_err(|wrong| invalid("timers", wrong))?;
-        for row in &timers {
-            if row.port > timer::DELETE_PROCESSING || row.timestamp == i64::MIN {
-                return Err(GuestFault::Invalid(format!("timers: port {} or timestamp {} means nothing", row.port, row.timestamp)));
-            }
-        }
-        let rows = input.len();
-        let rejects = effects.rejects.into_iter().map(|reject| {
-            if reject.row as usize >= rows {
-                return Err(GuestFault::Invalid(format!("rejects row {}, but there were {rows}", reject.row)));
-            }
-            let mut message = reject.message;
-            let mut end = message.len().min(REJECT_BYTES_MAX);
-            while !message.is_char_boundary(end) {
-                end -= 1;
-            }
-            message.truncate(end);
-            Ok(Reject { row: reject.row, code: reject.code, message })
-        });
-        Ok(Effects { outputs, timers, rejects: rejects.collect::<Result<_, _>>()? })
+        check_timers(&timers, input.len())?;
+        let rejects = check_rejects(effects.rejects, input.len())?;
+        Ok(Effects { outputs, timers, rejects })
     }
+}
+
+fn check_timers(timers: &Batch, rows: usize) -> Result<(), GuestFault> {
+    let invalid = |text: String| Err(GuestFault::Invalid(format!("timers: {text}")));
+    if timers.len() > ROWS_PER_CALL_MAX {
+        return invalid(format!("{} in one call, more than {ROWS_PER_CALL_MAX}", timers.len()));
+    }
+    for row in timers {
+        if row.port > timer::DELETE_PROCESSING || row.timestamp == i64::MIN {
+            return invalid(format!("port {} or timestamp {} means nothing", row.port, row.timestamp));
+        }
+        if row.offset < 0 || row.offset as u64 >= rows as u64 {
+            return invalid(format!("asked for by row {}, but there were {rows}", row.offset));
+        }
+        // A timer is kept as a key of the state.
+        if row.key.map_or(0, <[u8]>::len) + row.value.map_or(0, <[u8]>::len) > KEY_BYTES_MAX {
+            return invalid(format!("one has more than {KEY_BYTES_MAX} bytes of key and payload"));
+        }
+    }
+    Ok(())
+}
+
+/// A row can be refused once: each refusal is a dead letter.
+fn check_rejects(rejects: Vec<RejectOut>, rows: usize) -> Result<Vec<Reject>, GuestFault> {
+    if rejects.is_empty() {
+        return Ok(Vec::new());
+    }
+    if rejects.len() > rows {
+        return Err(GuestFault::Invalid(format!("rejects {} rows, but there were {rows}", rejects.len())));
+    }
+    let mut seen = vec![false; rows];
+    let checked = rejects.into_iter().map(|RejectOut { row, code, mut message }| {
+        match seen.get_mut(row as usize) {
+            None => return Err(GuestFault::Invalid(format!("rejects row {row}, but there were {rows}"))),
+            Some(true) => return Err(GuestFault::Invalid(format!("rejects row {row} twice"))),
+            Some(seen) => *seen = true,
+        }
+        cut(&mut message, REJECT_BYTES_MAX);
+        Ok(Reject { row, code, message })
+    });
+    checked.collect()
 }
 
 fn parse(batch: BatchOut) -> Result<Batch, LayoutError> {
@@ -112,9 +137,13 @@ fn parse(batch: BatchOut) -> Result<Batch, LayoutError> {
 }
 
 fn said(failure: Failure) -> GuestFault {
+    let short = |mut text: String| {
+        cut(&mut text, FAILURE_BYTES_MAX);
+        text
+    };
     match failure {
-        Failure::Retry(text) => GuestFault::Retry(text),
-        Failure::Fatal(text) => GuestFault::Fatal(text),
+        Failure::Retry(text) => GuestFault::Retry(short(text)),
+        Failure::Fatal(text) => GuestFault::Fatal(short(text)),
     }
 }
 
@@ -152,15 +181,14 @@ impl Operator for WasmOperator {
         let memory_bytes = self.live.as_ref().map_or(0, |live| live.store.data().memory.bytes as u64);
         let recycled = memory_bytes * 100 > self.limits.memory_bytes_max * u64::from(self.limits.recycle_percent);
         if let Some(live) = &mut self.live {
-            let telemetry = std::mem::take(&mut live.store.data_mut().telemetry);
-            let older = std::mem::replace(&mut self.said, telemetry);
-            self.said.inherit(older);
+            self.said.absorb(std::mem::take(&mut live.store.data_mut().telemetry));
         }
         if recycled {
             // The next call opens a fresh one.
             self.live = None;
         }
-        let (logs, logs_dropped, counters) = self.said.take();
-        Ok(Settled { recycled, memory_bytes, logs, logs_dropped, counters })
+        let mut settled = Settled { recycled, memory_bytes, ..Settled::default() };
+        self.said.take_into(&mut settled);
+        Ok(settled)
     }
 }

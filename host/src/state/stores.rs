@@ -1,5 +1,6 @@
 //! The stores of one operator in one task: overlay above, committed store below, timers beside.
 
+use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
@@ -13,6 +14,10 @@ use crate::time::UNKNOWN;
 /// Rows and bytes of a scan's page when the guest leaves it to the host, and at most.
 const PAGE_ROWS_MAX: u32 = 10_000;
 const PAGE_BYTES_MAX: u32 = 1 << 20;
+/// Bytes that one `get-many` answers, at most: a guest may ask for one large value as often as it likes.
+const ANSWER_BYTES_MAX: usize = 64 << 20;
+/// Keys asked of the store below at once: their values are in memory together.
+const KEYS_BELOW_MAX: usize = 256;
 /// Entries looked at per sweep.
 const SWEEP_ROWS_MAX: usize = 256;
 
@@ -312,7 +317,12 @@ fn fill(
     answer: &mut BatchBuilder,
 ) -> Result<(), GuestFault> {
     let ttl = slot.ttl_ms.is_some();
+    let over = Cell::new(false);
     let mut push = |view: View<'_>, stored: Option<&[u8]>| {
+        let bytes = view.key.map_or(0, <[u8]>::len) + stored.map_or(0, <[u8]>::len);
+        if over.get() || answer.bytes() + bytes > ANSWER_BYTES_MAX {
+            return over.set(true);
+        }
         let fields = Fields { port: view.port, timestamp: 0, offset: 0, partition: NONE, key_id: NONE };
         answer.push(view.key, stored.and_then(|value| live(ttl, watermark, value)), Default::default(), fields);
     };
@@ -329,11 +339,16 @@ fn fill(
             }
         }
     };
-    if !missing.is_empty() {
-        below.get_many(slot.handle, missing, &mut |_, value| take(Some(value))).map_err(host_fault)?;
+    for keys in missing.chunks(KEYS_BELOW_MAX) {
+        if !over.get() {
+            below.get_many(slot.handle, keys, &mut |_, value| take(Some(value))).map_err(host_fault)?;
+        }
     }
     take(None);
-    Ok(())
+    match over.get() {
+        false => Ok(()),
+        true => Err(GuestFault::State(format!("get-many would answer more than {ANSWER_BYTES_MAX} bytes: ask for fewer keys at a time"))),
+    }
 }
 
 /// Visits keys of the overlay and of the store below in one order; the overlay's value wins, its deletions hide. Returns whether the visitor broke off.

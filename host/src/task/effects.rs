@@ -1,5 +1,7 @@
 //! What becomes of an operator's effects: lineage filled in, outputs sent to where their port leads, refused records to the dead letters.
 
+use std::collections::HashSet;
+
 use super::Env;
 use super::chain::Chain;
 use crate::checkpoint::TaskProgress;
@@ -37,6 +39,8 @@ impl Chain {
     fn resolve(&self, n: usize, input: &Batch, mut outputs: Batch, poisoned: &mut Vec<Poisoned>) -> Batch {
         let node = &self.nodes[n];
         let mut wrong = Vec::new();
+        // Outputs name their rows in any order, and a poisoned record has one dead letter, however many of its outputs are wrong.
+        let mut refused: HashSet<u32> = poisoned.iter().map(|poisoned| poisoned.row).collect();
         for at in 0..outputs.len() {
             let row = outputs.row(at);
             let from = input.row(row.offset as usize);
@@ -45,7 +49,9 @@ impl Chain {
             }
             if row.partition != NONE && row.partition >= node.partitions[usize::from(row.port)] {
                 let fault = GuestFault::Invalid(format!("partition {}, but the stream has {}", row.partition, node.partitions[usize::from(row.port)]));
-                poisoned.push(Poisoned { row: row.offset as u32, fault });
+                if refused.insert(row.offset as u32) {
+                    poisoned.push(Poisoned { row: row.offset as u32, fault });
+                }
                 wrong.push(at);
             }
             outputs.set_offset(at, from.offset);
@@ -55,7 +61,7 @@ impl Chain {
             return outputs;
         }
         let mut kept = BatchBuilder::default();
-        (0..outputs.len()).filter(|at| !wrong.contains(at)).for_each(|at| kept.push_view(outputs.view(at)));
+        (0..outputs.len()).filter(|at| wrong.binary_search(at).is_err()).for_each(|at| kept.push_view(outputs.view(at)));
         kept.into_batch()
     }
 
