@@ -60,8 +60,15 @@ fn outcome(path: &Path, expected: &Content, case: &str) -> Outcome {
 /// By what a file is, with numbers left out.
 fn kind(path: &Path) -> &'static str {
     let name = path.file_name().unwrap().to_string_lossy();
-    let kinds =
-        [(".sst", "table"), (".log", "write-ahead log"), ("MANIFEST", "manifest"), ("CURRENT", "current"), ("OPTIONS", "options"), ("IDENTITY", "identity")];
+    let kinds = [
+        (".sst", "table"),
+        (".blob", "blocks"),
+        (".log", "write-ahead log"),
+        ("MANIFEST", "manifest"),
+        ("CURRENT", "current"),
+        ("OPTIONS", "options"),
+        ("IDENTITY", "identity"),
+    ];
     kinds.iter().find(|(part, _)| name.contains(part)).map_or("our own", |(_, kind)| kind)
 }
 
@@ -95,7 +102,7 @@ fn a_flipped_byte_anywhere_is_told_or_harmless() {
     }
     println!("file: (told, harmless) {tally:?}");
     assert!(tally.values().map(|(told, harmless)| told + harmless).sum::<usize>() >= 100, "{tally:?}");
-    for kind in ["table", "write-ahead log", "manifest", "current"] {
+    for kind in ["table", "blocks", "write-ahead log", "manifest", "current"] {
         assert!(tally.get(kind).is_some_and(|(told, _)| *told > 0), "no damage of a {kind} was ever told: {tally:?}");
     }
     // Each byte of a write-ahead log belongs to a committed record or to padding at the end of its 32 KiB blocks.
