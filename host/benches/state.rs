@@ -61,7 +61,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         );
         stores.put_many(&rows)?;
         stores.keep();
-        if next as usize % (BATCH * BATCHES_PER_CHECKPOINT) == 0 {
+        if (next as usize).is_multiple_of(BATCH * BATCHES_PER_CHECKPOINT) {
             ledger.commit(&[])?;
             ledger.apply(&mut stores.changes())?;
             stores.forget();

@@ -6,10 +6,13 @@ use std::collections::{BTreeMap, HashMap};
 use super::{Change, Flow, StateStore, StoreHandle, StoreId};
 use crate::error::HostError;
 
+/// A store's rows, in order.
+type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
+
 #[derive(Default)]
 pub struct MemoryStore {
     ids: RefCell<HashMap<StoreId, StoreHandle>>,
-    rows: RefCell<BTreeMap<StoreHandle, BTreeMap<Vec<u8>, Vec<u8>>>>,
+    rows: RefCell<BTreeMap<StoreHandle, Rows>>,
 }
 
 impl MemoryStore {

@@ -146,7 +146,9 @@ impl StateStore for RocksStore {
     fn get_many(&self, store: StoreHandle, keys: &[&[u8]], found: &mut dyn FnMut(usize, Option<&[u8]>)) -> Result<(), HostError> {
         let mut scratch = self.scratch.borrow_mut();
         let Scratch { keys: full, ends, places } = &mut *scratch;
-        (full.clear(), ends.clear(), places.clear());
+        full.clear();
+        ends.clear();
+        places.clear();
         for key in keys {
             full.extend_from_slice(&store.0);
             full.extend_from_slice(key);
@@ -160,7 +162,7 @@ impl StateStore for RocksStore {
             places.iter().enumerate().for_each(|(n, place)| found(n, place.and_then(|place| cache.at(place))));
             return Ok(());
         }
-        let below = self.db.batched_multi_get_cf(self.family(), &mut missing().map(full_key), false);
+        let below = self.db.batched_multi_get_cf(self.family(), missing().map(full_key), false);
         let below = below.into_iter().collect::<Result<Vec<_>, _>>().map_err(failed)?;
         let mut next = below.iter();
         for (n, place) in places.iter().enumerate() {
