@@ -1,5 +1,7 @@
 //! What the suites share: where the built components are, how to run the binary, how to compare.
 
+pub mod binary;
+pub mod cases;
 pub mod components;
 pub mod folder;
 pub mod guest;

@@ -23,10 +23,12 @@ pub struct Options {
     /// For compiled code; `None`: compile at each start.
     pub cache: Option<PathBuf>,
     pub clock: Arc<dyn Clock>,
+    /// Each worker stops after so many checkpoints, as if asked to: for tests of restarts. `None`: it runs on.
+    pub checkpoints_max: Option<u64>,
 }
 
 impl Options {
     pub fn new(data: impl Into<PathBuf>) -> Self {
-        Options { data: data.into(), cache: None, clock: Arc::new(RealClock) }
+        Options { data: data.into(), cache: None, clock: Arc::new(RealClock), checkpoints_max: None }
     }
 }

@@ -48,14 +48,13 @@ pub(super) fn run_once(checked: &Checked, shared: &Shared, options: &Options, lo
     create_streams(log, &checked.job, &plan)?;
     let tasks: Vec<TaskId> = plan.stages.iter().flat_map(|stage| (0..stage.tasks).map(|partition| TaskId { stage: stage.number, partition })).collect();
     let run = Run { checked, shared, options, log, plan, failed: AtomicBool::new(false) };
-    let swaps_made = shared.swaps_so_far();
     std::thread::scope(|scope| {
         let mut threads = Vec::new();
         for worker in 0..checked.job.workers as usize {
             let mine: Vec<TaskId> = tasks.iter().skip(worker).step_by(checked.job.workers as usize).copied().collect();
             let run = &run;
             let body = move || {
-                let result = run.worker(worker, &mine, swaps_made);
+                let result = run.worker(worker, &mine);
                 run.failed.fetch_or(result.is_err(), Ordering::Relaxed);
                 result
             };
@@ -81,19 +80,22 @@ pub(super) fn run_once(checked: &Checked, shared: &Shared, options: &Options, lo
 }
 
 impl Run<'_> {
-    fn worker(&self, number: usize, tasks: &[TaskId], mut swaps_made: usize) -> Result<Ended, HostError> {
+    fn worker(&self, number: usize, tasks: &[TaskId]) -> Result<Ended, HostError> {
         let (job, clock) = (&self.checked.job, &self.options.clock);
         let mut transport = Embedded::new(self.log, job, &self.plan, clock);
         let components = self.shared.components();
         let mut open = |operator: usize| self.open(operator, &components[operator]);
         let mut worker = Worker::open(job.clone(), &self.plan, tasks, clock.clone(), &mut transport, &mut open)?;
+        // After a restart all swaps are made once more, in order: whoever asked for one while the workers were away gets an answer.
+        let mut swaps_made = 0;
         let mut idle_ms = IDLE_MS;
         let (mut reported_ms, mut kept_ms, mut turns) = (i64::MIN, clock.now_ms(), 0u64);
         loop {
             let before = worker.checkpoints().0;
             let turn = worker.turn()?;
             turns += 1;
-            let stopping = self.shared.stop.load(Ordering::Relaxed) || self.failed.load(Ordering::Relaxed);
+            let enough = self.options.checkpoints_max.is_some_and(|max| worker.checkpoints().0 >= max);
+            let stopping = enough || self.shared.stop.load(Ordering::Relaxed) || self.failed.load(Ordering::Relaxed);
             if turn.finished || stopping {
                 if !turn.finished && !self.failed.load(Ordering::Relaxed) {
                     worker.checkpoint()?;

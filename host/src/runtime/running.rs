@@ -13,10 +13,15 @@ use crate::error::HostError;
 use crate::log::Log;
 use crate::observe::{JobObserver, Snapshot};
 use crate::operator::Loaded;
+use crate::time::{Clock, RealClock};
 
 /// Waits between tries after a failure of disk or files, ms: doubled each time up to the last.
 const RETRY_MS: u64 = 200;
 const RETRY_MS_MAX: u64 = 5_000;
+
+/// How long a swap waits for the workers, ms, and how often it looks whether they are still there.
+const ANSWER_MS_MAX: i64 = 30_000;
+const ANSWER_POLL: std::time::Duration = std::time::Duration::from_millis(10);
 
 /// What the handle and the threads share.
 pub(super) struct Shared {
@@ -48,10 +53,6 @@ impl Shared {
     /// Swaps that a worker has not made yet: it made the first `made`.
     pub fn swaps_after(&self, made: usize) -> Vec<Swap> {
         lock(&self.swaps).get(made..).map(<[Swap]>::to_vec).unwrap_or_default()
-    }
-
-    pub fn swaps_so_far(&self) -> usize {
-        lock(&self.swaps).len()
     }
 }
 
@@ -152,18 +153,25 @@ impl Running {
         let (answer, answers): (_, Receiver<Result<(), HostError>>) = channel();
         lock(&self.shared.components)[n] = fresh.clone();
         lock(&self.shared.swaps).push(Swap { operator: n, component: fresh, answer });
-        // Each worker answers once, and drops its sender when it has ended; the list's own is the last.
-        for _ in 0..self.checked.job.workers {
-            match answers.recv_timeout(std::time::Duration::from_secs(30)) {
-                Ok(Ok(())) => {}
+        let asked_ms = RealClock.now_ms();
+        let mut waiting = self.checked.job.workers;
+        // Each worker answers once, unless it ended before it was asked.
+        while waiting > 0 && !self.is_over() {
+            match answers.recv_timeout(ANSWER_POLL) {
+                Ok(Ok(())) => waiting -= 1,
                 Ok(Err(error)) => {
                     lock(&self.shared.components)[n] = old.clone();
                     let (answer, _) = channel();
                     lock(&self.shared.swaps).push(Swap { operator: n, component: old, answer });
                     return Err(error);
                 }
-                Err(_) if self.is_over() => return Ok(()),
-                Err(_) => return Err(HostError::external(format!("swapping operator `{operator}`"), anyhow::anyhow!("a worker did not answer within 30 s"))),
+                Err(_) if RealClock.now_ms() - asked_ms > ANSWER_MS_MAX => {
+                    return Err(HostError::external(
+                        format!("swapping operator `{operator}`"),
+                        anyhow::anyhow!("a worker did not answer within {ANSWER_MS_MAX} ms"),
+                    ));
+                }
+                Err(_) => {}
             }
         }
         Ok(())

@@ -55,6 +55,9 @@ pub struct Change<'a> {
 /// What a visitor of a scan answers.
 pub type Flow = ControlFlow<()>;
 
+/// What a scan calls with each key and value.
+pub type Visit<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Flow;
+
 /// Committed state. Reads come from one worker's thread, and see nothing but what checkpoints have applied (writing is the [`crate::checkpoint::Ledger`]'s).
 pub trait StateStore {
     /// Finds or registers a store and returns its handle; the same id gives the same handle for ever.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::expiry::{self, live};
 use super::overlay::Overlay;
-use super::{Change, Flow, KEY_BYTES_MAX, LAYOUTS, ROWS_PER_CALL_MAX, StateStore, StoreHandle, StoreId, TIMERS, VALUE_BYTES_MAX, timers};
+use super::{Change, KEY_BYTES_MAX, LAYOUTS, ROWS_PER_CALL_MAX, StateStore, StoreHandle, StoreId, TIMERS, VALUE_BYTES_MAX, timers};
 use crate::error::{GuestFault, HostError};
 use crate::record::{Batch, BatchBuilder, Fields, NONE, View, timer};
 use crate::time::UNKNOWN;
@@ -352,14 +352,7 @@ fn fill(
 }
 
 /// Visits keys of the overlay and of the store below in one order; the overlay's value wins, its deletions hide. Returns whether the visitor broke off.
-fn merge(
-    below: &dyn StateStore,
-    handle: StoreHandle,
-    overlay: &mut Overlay,
-    begin: &[u8],
-    end: &[u8],
-    visit: &mut dyn FnMut(&[u8], &[u8]) -> Flow,
-) -> Result<bool, HostError> {
+fn merge(below: &dyn StateStore, handle: StoreHandle, overlay: &mut Overlay, begin: &[u8], end: &[u8], visit: super::Visit<'_>) -> Result<bool, HostError> {
     let mut above = overlay.range(begin, end).peekable();
     let mut broke = false;
     below.scan(handle, begin, end, &mut |key, value| {

@@ -31,6 +31,8 @@ pub(super) struct TaskInput {
     pub name: String,
     pub at: InputPartition,
     queue: VecDeque<Queued>,
+    /// Its head is out, being processed.
+    taken: bool,
     queued_records: usize,
     queued_bytes: usize,
     /// The next record to process: what the checkpoint keeps.
@@ -65,6 +67,7 @@ impl TaskInput {
             name,
             at,
             queue,
+            taken: false,
             queued_records: 0,
             queued_bytes: 0,
             position,
@@ -114,12 +117,14 @@ impl TaskInput {
     /// Takes the head; what is left of it must come back by [`TaskInput::put_back`].
     pub fn take(&mut self) -> Option<Queued> {
         let head = self.queue.pop_front()?;
+        self.taken = true;
         self.queued_records -= head.batch.len() - head.from;
         self.queued_bytes -= head.batch.bytes();
         Some(head)
     }
 
     pub fn put_back(&mut self, head: Queued) {
+        self.taken = false;
         if head.from < head.batch.len() {
             self.queued_records += head.batch.len() - head.from;
             self.queued_bytes += head.batch.bytes();
@@ -149,7 +154,14 @@ impl TaskInput {
             InputTime::Internal { marks, tasks } => marks.len() == *tasks as usize && marks.values().all(|(_, mark)| *mark == Mark::Ended),
             _ => self.source_ended,
         };
-        ended && self.queue.is_empty()
+        ended && self.queue.is_empty() && !self.taken
+    }
+
+    /// Notes that nothing came for as long as its policy says. `true`: just now.
+    pub fn becomes_idle(&mut self, now_ms: i64) -> bool {
+        let idle = !self.idle && self.is_empty() && !self.has_ended() && self.idle_ms.is_some_and(|ms| now_ms - self.active_at_ms >= ms);
+        self.idle |= idle;
+        idle
     }
 
     /// The watermark by what has been processed; `None`: idle.

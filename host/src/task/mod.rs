@@ -22,7 +22,7 @@ use crate::error::HostError;
 use crate::record::{Batch, BatchBuilder, Offset, TaskId};
 use crate::source::InputPartition;
 use crate::state::{Change, TimeDomain};
-use crate::time::UNKNOWN;
+use crate::time::{ENDED, UNKNOWN};
 
 pub use build::{TaskParts, build};
 use chain::Chain;
@@ -113,6 +113,8 @@ impl Task {
         }
         let mut processed = 0;
         while processed < records_max {
+            // An end is passed on before any other input's next record, so that it does not matter when it was noticed.
+            self.pass_on_ends(env)?;
             let Some(i) = self.choose(env.now_ms) else { break };
             processed += self.step(env, i)?;
         }
@@ -198,19 +200,28 @@ impl Task {
         for node in 0..self.chain.nodes.len() {
             self.chain.fire(env, node, TimeDomain::Processing, env.now_ms)?;
         }
+        self.pass_on_ends(env)?;
         for i in 0..self.inputs.len() {
             let input = &mut self.inputs[i];
-            let ended = input.has_ended() && !input.end_passed_on;
-            let idle = !input.idle && input.is_empty() && !input.has_ended() && input.idle_ms.is_some_and(|ms| env.now_ms - input.active_at_ms >= ms);
-            input.end_passed_on |= ended;
-            input.idle |= idle;
-            if ended || idle {
-                let (watermark, routes) = (input.watermark(), self.chain.roots[i].clone());
-                self.chain.advance(env, &routes, watermark)?;
+            if input.becomes_idle(env.now_ms) {
+                let routes = self.chain.roots[i].clone();
+                self.chain.advance(env, &routes, None)?;
             }
         }
         if self.inputs.iter().all(|input| input.end_passed_on) {
             self.phase = TaskPhase::Ended;
+        }
+        Ok(())
+    }
+
+    fn pass_on_ends(&mut self, env: &mut Env<'_>) -> Result<(), HostError> {
+        for i in 0..self.inputs.len() {
+            if self.inputs[i].has_ended() && !self.inputs[i].end_passed_on {
+                self.inputs[i].end_passed_on = true;
+                self.chain.flush_inboxes(env)?;
+                let routes = self.chain.roots[i].clone();
+                self.chain.advance(env, &routes, Some(ENDED))?;
+            }
         }
         Ok(())
     }

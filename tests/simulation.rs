@@ -1,0 +1,3 @@
+//! Seeded simulation.
+
+fn main() {}

@@ -1,0 +1,143 @@
+//! Golden cases: a folder with a job, its input and what must come out. Prepared in a scratch folder, run by whoever asks, compared record by record.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use millstream::log::Log;
+use millstream::record::jsonl;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::components::component;
+
+/// Cases in which several tasks write one partition: order holds per key.
+const ORDERED_BY_KEY: [&str; 1] = ["word-count"];
+
+/// One case, ready to run in a folder of its own.
+pub struct Case {
+    pub name: String,
+    pub folder: TempDir,
+    /// By stream: what must come out.
+    expected: BTreeMap<String, Vec<Value>>,
+    digest: String,
+}
+
+/// The names of all cases.
+pub fn names() -> Vec<String> {
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases");
+    let entries = std::fs::read_dir(cases).expect("the cases' folder");
+    let mut names: Vec<String> =
+        entries.filter_map(|entry| entry.ok()).filter(|entry| entry.path().is_dir()).map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    assert!(names.len() >= 12, "cases are missing: {names:?}");
+    names
+}
+
+/// A scratch folder, in memory where the system has such a place: these jobs sync at each of hundreds of checkpoints, which is not what they test.
+pub fn scratch() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    folder.expect("a scratch folder")
+}
+
+impl Case {
+    pub fn prepare(name: &str) -> Case {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases").join(name);
+        let folder = scratch();
+        let components = component("rust-count").parent().expect("a folder").display().to_string();
+        let mut expected = BTreeMap::new();
+        let mut digest = String::new();
+        for entry in std::fs::read_dir(&source).unwrap_or_else(|e| panic!("case {name}: {e}")) {
+            let path = entry.expect("an entry").path();
+            let file = path.file_name().expect("a name").to_string_lossy().into_owned();
+            let text = std::fs::read_to_string(&path).expect("a text").replace("@MIB@", &"x".repeat(1 << 20));
+            if let Some(stream) = file.strip_prefix("expected-").and_then(|file| file.strip_suffix(".jsonl")) {
+                let rows = text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{name}/{file}: {e}")));
+                expected.insert(stream.to_owned(), rows.collect());
+                continue;
+            }
+            let text = text.replace("{dir}", &folder.path().display().to_string()).replace("{components}", &components);
+            if file == "job.toml" {
+                digest = digest_of_first_component(&text);
+            }
+            std::fs::write(folder.path().join(file), text).expect("room on disk");
+        }
+        Case { name: name.to_owned(), folder, expected, digest }
+    }
+
+    pub fn job(&self) -> PathBuf {
+        self.folder.path().join("job.toml")
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// What the streams hold now, compared with what they must. `digests`: whether dead letters must name the case's own component.
+    pub fn check(&self, digests: bool) {
+        let log = Log::open(&self.data()).expect("the data folder");
+        for (stream, expected) in &self.expected {
+            let found = self.read(&log, stream, digests);
+            let (mut expected, mut found) = (expected.iter().map(|row| self.normal(row, digests)).collect::<Vec<_>>(), found);
+            if ORDERED_BY_KEY.contains(&self.name.as_str()) {
+                for rows in [&mut expected, &mut found] {
+                    rows.sort_by_key(|row| row["key"].as_str().map(str::to_owned));
+                }
+            }
+            let differs = (0..expected.len().max(found.len())).find(|n| expected.get(*n) != found.get(*n));
+            if let Some(n) = differs {
+                let show = |rows: &[Value]| rows.get(n).map_or_else(|| "nothing".to_owned(), |row| row.to_string().chars().take(400).collect());
+                panic!(
+                    "case {}, stream {stream}: {} records expected, {} found; the first difference is at {n}:\n  expected {}\n  found    {}",
+                    self.name,
+                    expected.len(),
+                    found.len(),
+                    show(&expected),
+                    show(&found)
+                );
+            }
+        }
+    }
+
+    /// All records of a stream; offsets must follow one another.
+    fn read(&self, log: &Log, stream: &str, digests: bool) -> Vec<Value> {
+        let described = log.describe(stream).unwrap_or_else(|e| panic!("case {}: {e}", self.name));
+        let mut rows = Vec::new();
+        for (partition, ends) in described.partitions.iter().enumerate() {
+            let mut next = ends.first;
+            while let Some(batch) = log.read(stream, partition as u32, next).expect("a readable block") {
+                for view in &batch {
+                    assert_eq!(view.offset as u64, next, "case {}, stream {stream}: a gap in the offsets", self.name);
+                    next += 1;
+                    rows.push(self.normal(&jsonl::to_json(view, false), digests));
+                }
+            }
+            assert_eq!(next, ends.next, "case {}, stream {stream}: the end is not where it is said to be", self.name);
+        }
+        rows
+    }
+
+    /// Takes out what may differ: a trap's text after its kind, and digests where components were swapped.
+    fn normal(&self, row: &Value, digests: bool) -> Value {
+        let mut row = row.clone();
+        if let Some(headers) = row.get_mut("headers").and_then(Value::as_object_mut) {
+            if let Some(Value::String(reason)) = headers.get_mut("millstream.reason")
+                && reason.starts_with("trap: ")
+            {
+                *reason = "trap".to_owned();
+            }
+            if let Some(Value::String(digest)) = headers.get_mut("millstream.digest")
+                && (!digests || *digest == "@DIGEST@")
+            {
+                *digest = if digests { self.digest.clone() } else { String::new() };
+            }
+        }
+        row
+    }
+}
+
+fn digest_of_first_component(job: &str) -> String {
+    let path = job.lines().find_map(|line| line.strip_prefix("component = ")).expect("a component").trim_matches('"').to_owned();
+    let loaded = millstream::operator::Loaded::load(&crate::components::engine(), Path::new(&path), millstream::operator::Grants { state: true });
+    loaded.unwrap_or_else(|e| panic!("{path}: {e}")).digest.clone()
+}
