@@ -37,7 +37,8 @@ fn a_damaged_block_is_named_by_stream_partition_and_offset() {
     let stream = log.stream("s").unwrap();
     let key = stream.key(1, 10);
     let sound = log.db.get_cf(log.family(BLOCKS), key).unwrap().unwrap();
-    let damages: [(&str, fn(&mut Vec<u8>)); 6] = [
+    type Damage = fn(&mut Vec<u8>);
+    let damages: [(&str, Damage); 6] = [
         ("checksum", |bytes| *bytes.last_mut().unwrap() ^= 1),
         ("checksum", |bytes| bytes[9] ^= 1),
         ("checksum", |bytes| bytes.truncate(500)),
