@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use millstream::error::HostError;
 use millstream::log::Log;
@@ -352,4 +353,45 @@ fn a_full_disk_loses_nothing_and_the_folder_goes_on_when_there_is_space() {
         assert!(status.success());
         assert!(read(&Log::open(&path).unwrap()).unwrap() == content);
     }
+}
+
+/// Waits until something holds, at most so long.
+fn within(limit: Duration, what: &str, mut holds: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < limit, "not within {limit:?}: {what}");
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_job_pauses_on_a_full_disk_and_goes_on_by_itself_without_losing_or_doubling() {
+    const RECORDS: u64 = 20_000;
+    let Some(disk) = SmallDisk::of_mib(64) else { return };
+    let ballast = disk.0.join("ballast");
+    std::fs::write(&ballast, vec![1; 52 << 20]).unwrap();
+    let file = disk.0.join("copy.toml");
+    let job = format!(
+        "name = 'copy'\n[input.numbers]\ngenerator = {{ count = {RECORDS}, value-bytes = '1KiB' }}\n[output.copy]\nstream = 'copy'\npartitions = 1\nfrom = 'numbers'\n"
+    );
+    std::fs::write(&file, job).unwrap();
+    let data = disk.0.join("data");
+    let running = millstream::runtime::run(&file, &millstream::runtime::Options::new(&data)).unwrap();
+    within(Duration::from_secs(60), "the job pauses", || running.snapshot().paused.is_some());
+    let paused = running.snapshot().paused.unwrap();
+    assert!(paused.contains("no space left: free some, and the job goes on by itself"), "{paused}");
+    std::fs::remove_file(&ballast).unwrap();
+    within(Duration::from_secs(30), "the job goes on and ends", || running.is_over());
+    assert!(running.wait().unwrap().restarts > 0);
+
+    let log = Log::open(&data).unwrap();
+    let mut next = 0;
+    while let Some(batch) = log.read("copy", 0, next).unwrap() {
+        for view in &batch {
+            let value = view.value.unwrap();
+            assert!(value.starts_with(format!("{{\"n\":{next},").as_bytes()), "record {next} is {}", String::from_utf8_lossy(value));
+            next += 1;
+        }
+    }
+    assert_eq!(next, RECORDS);
 }

@@ -99,7 +99,7 @@ fn keys_go_to_the_partition_kafka_gives_them<T: Transport>() {
     assert_eq!(sink.partitions(), 5);
     let keyless = Record { key: None, ..Record::new("", "keyless", 0) };
     sink.send(&pack(&numbered(0, 500), NONE)).unwrap();
-    sink.send(&pack(&[keyless.clone()], NONE)).unwrap();
+    sink.send(&pack(std::slice::from_ref(&keyless), NONE)).unwrap();
     worker.checkpoint(&mut [&mut sink], 0).unwrap();
     for partition in 0..5 {
         let mut expected: Vec<Record> = numbered(0, 500).into_iter().filter(|record| partition_of(record.key.as_ref().unwrap(), 5) == partition).collect();

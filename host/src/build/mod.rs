@@ -70,7 +70,8 @@ fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), HostError> {
     let failed = |e: std::io::Error| HostError::external(format!("writing {}", path.display()), e);
     let name = path.file_name().ok_or_else(|| HostError::job(path.display().to_string(), "is not the name of a file"))?;
     let draft = path.with_file_name(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
-    let written = std::fs::File::create(&draft).and_then(|mut file| {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::File::create(&draft)).and_then(|mut file| {
         file.write_all(bytes)?;
         file.sync_all()?;
         std::fs::rename(&draft, path)

@@ -15,7 +15,7 @@ const WRITE_BUFFER_BYTES: usize = 64 << 20;
 const STATE_BUFFER_BYTES: usize = 16 << 20;
 /// Shorter blocks lie beside their keys.
 const BLOB_BYTES_MIN: u64 = 4 << 10;
-const WAL_BYTES_MAX: u64 = 512 << 20;
+const WAL_BYTES_MAX: u64 = 256 << 20;
 
 /// Opens the database of `folder`, which must reach sequence number `promised`. `fresh`: makes it first.
 pub(super) fn database(folder: &Path, fresh: bool, promised: u64) -> Result<DB, HostError> {

@@ -37,14 +37,14 @@ fn a_damaged_block_is_named_by_stream_partition_and_offset() {
     let stream = log.stream("s").unwrap();
     let key = stream.key(1, 10);
     let sound = log.db.get_cf(log.family(BLOCKS), key).unwrap().unwrap();
-    type Damage = Box<dyn Fn(&mut Vec<u8>)>;
+    type Damage = fn(&mut Vec<u8>);
     let damages: [(&str, Damage); 6] = [
-        ("checksum", Box::new(|bytes| *bytes.last_mut().unwrap() ^= 1)),
-        ("checksum", Box::new(|bytes| bytes[9] ^= 1)),
-        ("checksum", Box::new(|bytes| bytes.truncate(500))),
-        ("too few", Box::new(|bytes| bytes.truncate(20))),
-        ("too few", Box::new(|bytes| bytes.clear())),
-        ("version 2", Box::new(|bytes| bytes[0] = 2)),
+        ("checksum", |bytes| *bytes.last_mut().unwrap() ^= 1),
+        ("checksum", |bytes| bytes[9] ^= 1),
+        ("checksum", |bytes| bytes.truncate(500)),
+        ("too few", |bytes| bytes.truncate(20)),
+        ("too few", |bytes| bytes.clear()),
+        ("version 2", |bytes| bytes[0] = 2),
     ];
     for (word, damage) in damages {
         let mut bytes = sound.clone();

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::{Change, Flow, StateStore, StoreHandle, StoreId};
 use crate::error::HostError;
 
+/// A store's rows, in order.
 type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
 
 #[derive(Default)]

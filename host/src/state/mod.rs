@@ -4,6 +4,7 @@ mod cache;
 mod expiry;
 mod failure;
 mod memory;
+mod merge;
 mod overlay;
 #[cfg(test)]
 mod properties;
