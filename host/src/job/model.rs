@@ -60,11 +60,11 @@ pub enum FileFormat {
     /// A record per CSV row (quoted line ends allowed), value = the row's bytes without the line end; the first row is a header and skipped.
     Csv,
     /// A record per line, as a JSON object: `key`, `value` (strings, or any JSON value as its text; null = null), `headers` (object), `timestamp` (ms), `partition`,
-    /// and `key_base64`, `value_base64` for bytes that are no text. Written in the same form.
+    /// and `key_base64`, `value_base64` for bytes that are no text. Written in the same form; [`crate::record::jsonl`] says all of it.
     Jsonl,
 }
 
-/// Makes records `{"n":…,"key":…,"value":…}` from a seed: the same seed gives the same records.
+/// Makes records `{"n":…,"pad":"…"}` under keys `key-00000000` and on, from a seed: the same seed gives the same records.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GeneratorSpec {
     pub seed: u64,

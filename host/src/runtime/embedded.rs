@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::checkpoint::Ledger;
 use crate::error::HostError;
-use crate::job::{Job, Plan, PlanInput, SinkKind, SourceKind, Target};
+use crate::job::{FileFormat, Job, Plan, PlanInput, SinkKind, SourceKind, Target};
 use crate::log::{Log, LogWorker, StreamSettings};
 use crate::record::TaskId;
 use crate::sink::{FileSink, Sink, StdoutSink};
@@ -20,11 +20,15 @@ pub(super) struct Embedded {
     job: Arc<Job>,
     plan: Arc<Plan>,
     clock: Arc<dyn Clock>,
+    /// What output files say of whose they are.
+    owner: String,
 }
 
 impl Embedded {
     pub fn new(log: &Arc<Log>, job: &Arc<Job>, plan: &Arc<Plan>, clock: &Arc<dyn Clock>) -> Self {
-        Embedded { worker: log.worker(&job.name), job: job.clone(), plan: plan.clone(), clock: clock.clone() }
+        let folder = std::path::absolute(log.path()).unwrap_or_else(|_| log.path().to_owned());
+        let owner = format!("job {} in {}", job.name, folder.display());
+        Embedded { worker: log.worker(&job.name), job: job.clone(), plan: plan.clone(), clock: clock.clone(), owner }
     }
 }
 
@@ -57,18 +61,15 @@ impl Transport for Embedded {
         };
         let source: Box<dyn Source> = match &spec.source {
             SourceKind::Stream { stream, bounded } => self.worker.source(stream, *bounded)?,
-            SourceKind::Files { paths, format, follow } => {
-                let files = FileSource::new(paths.clone(), *format, *follow, &spec.timestamp);
-                if *format == crate::job::FileFormat::Csv {
-                    // It takes times from columns itself.
-                    return Ok(Box::new(files));
-                }
-                Box::new(files)
-            }
-            SourceKind::Stdin { format } => Box::new(StdinSource::new(*format)),
+            SourceKind::Files { paths, format, follow } => Box::new(FileSource::new(paths.clone(), *format, *follow, &spec.timestamp)),
+            SourceKind::Stdin { format } => Box::new(StdinSource::new(*format, &spec.timestamp)),
             SourceKind::Generator(generator) => Box::new(GeneratorSource::new(generator.clone(), self.clock.clone())),
         };
-        Ok(Stamped::over(source, &spec.timestamp))
+        match &spec.source {
+            // They take times from columns themselves.
+            SourceKind::Files { format: FileFormat::Csv, .. } | SourceKind::Stdin { format: FileFormat::Csv } => Ok(source),
+            _ => Ok(Stamped::over(source, &spec.timestamp)),
+        }
     }
 
     fn sink(&mut self, target: Target, task: TaskId) -> Result<Box<dyn Sink>, HostError> {
@@ -81,7 +82,7 @@ impl Transport for Embedded {
                 SinkKind::Stream { stream, .. } => self.worker.sink(stream, task),
                 SinkKind::File { path, format } => {
                     let path = path.to_string_lossy().replace("{task}", &task.partition.to_string());
-                    Ok(Box::new(FileSink::new(PathBuf::from(path), *format)))
+                    Ok(Box::new(FileSink::new(PathBuf::from(path), *format, &self.owner)))
                 }
                 SinkKind::Stdout { format } => Ok(Box::new(StdoutSink::new(*format))),
             },

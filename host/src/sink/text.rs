@@ -8,7 +8,7 @@ pub(super) fn write(batch: &Batch, format: FileFormat, into: &mut Vec<u8>) {
     for view in batch {
         match format {
             FileFormat::Lines | FileFormat::Csv => into.extend_from_slice(view.value.unwrap_or_default()),
-            FileFormat::Jsonl => into.extend_from_slice(jsonl::to_json(view, false).to_string().as_bytes()),
+            FileFormat::Jsonl => jsonl::write_line(view, false, into),
         }
         into.push(b'\n');
     }

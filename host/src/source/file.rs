@@ -1,121 +1,91 @@
 //! Text files as inputs: one partition per file, a record's offset is where it begins in the file, in bytes.
+//!
+//! Positions are all that a checkpoint keeps of a file, so it must keep what it has: it may grow at its end, not change before. What is noticed is an error that
+//! names the file: gone, shorter than what was read, replaced while it was followed, or with other bytes where the last record ended. A file that was replaced
+//! between two runs by one of the same shape is not noticed.
+//!
+//! A line that is no record (JSONL) ends the job with the file and the byte, as it would be missed silently otherwise. A CSV timestamp that is no time leaves its
+//! record without one.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use super::cut::{Cutter, column, trim};
+use super::records::{Records, TextFormat};
 use super::{InputPartition, PollBudget, Polled, Source, Start};
 use crate::error::HostError;
 use crate::job::{FileFormat, TimestampFrom};
-use crate::record::{Batch, BatchBuilder, Fields, NONE, Offset, jsonl};
-use crate::time::parse_ms;
+use crate::record::{Batch, BatchBuilder, Offset};
 
 const READ_BYTES: usize = 256 << 10;
-/// The longest record, bytes.
-const RECORD_BYTES_MAX: usize = 16 << 20;
+/// Rows to make room for at first in a batch.
+const ROWS: usize = 1_024;
+const RESTORE: &str = "put the old one back, or run the job under another name or --data";
 
 /// Reads files of one input. Exactly-once: positions are bytes, and a file is expected to keep what it has.
 pub struct FileSource {
     paths: Vec<PathBuf>,
-    format: FileFormat,
+    text: TextFormat,
     follow: bool,
-    /// A column to take timestamps from, by name.
-    column: Option<String>,
     open: BTreeMap<InputPartition, OpenFile>,
     turn: usize,
-    scratch: Vec<u8>,
 }
 
 struct OpenFile {
+    path: PathBuf,
     file: File,
-    /// Of the first byte in `buffer[begin..]`.
-    position: Offset,
-    buffer: Vec<u8>,
-    begin: usize,
-    cutter: Cutter,
-    /// Column of the timestamp.
-    column: Option<usize>,
+    records: Records,
     paused: bool,
     told_end: bool,
 }
 
 impl FileSource {
     pub fn new(paths: Vec<PathBuf>, format: FileFormat, follow: bool, timestamp: &TimestampFrom) -> Self {
-        let column = match timestamp {
-            TimestampFrom::Field(name) if format == FileFormat::Csv => Some(name.clone()),
-            _ => None,
-        };
-        FileSource { paths, format, follow, column, open: BTreeMap::new(), turn: 0, scratch: Vec::new() }
+        FileSource { paths, text: TextFormat::new(format, timestamp), follow, open: BTreeMap::new(), turn: 0 }
     }
 
     fn path(&self, at: InputPartition) -> &Path {
         self.paths.get(at.partition as usize).map_or(Path::new(""), PathBuf::as_path)
     }
+}
 
-    /// Where records begin, and which column holds the timestamp: what a CSV file's first row says.
-    fn header(&self, path: &Path, file: &mut File) -> Result<(Offset, Option<usize>), HostError> {
-        if self.format != FileFormat::Csv {
-            return Ok((0, None));
-        }
-        let mut first = Vec::new();
-        let mut cutter = Cutter::default();
-        let end = loop {
-            if let Some(end) = cutter.next(FileFormat::Csv, &first) {
-                break end;
-            }
-            if first.len() > RECORD_BYTES_MAX || fill(file, &mut first).map_err(|error| failed(path, error))? == 0 {
-                break first.len();
-            }
-        };
-        let row = trim(&first[..end]);
-        let Some(name) = &self.column else { return Ok((end as u64, None)) };
-        let mut scratch = Vec::new();
-        for n in 0.. {
-            match column(row, n, &mut scratch) {
-                Some(found) if found == name.as_bytes() => return Ok((end as u64, Some(n))),
-                Some(_) => {}
-                None => break,
-            }
-        }
-        let help = format!("its columns: {}", String::from_utf8_lossy(row));
-        Err(HostError::job(path.display().to_string(), format!("has no column `{name}`, which timestamps were to come from")).with_help(help))
-    }
+fn name(path: &Path) -> String {
+    format!("the input file {}", path.display())
 }
 
 fn failed(path: &Path, error: std::io::Error) -> HostError {
-    HostError::external(format!("reading {}", path.display()), error)
+    HostError::external(format!("reading {}", name(path)), error)
 }
 
-fn fill(file: &mut File, buffer: &mut Vec<u8>) -> std::io::Result<usize> {
-    let have = buffer.len();
-    buffer.resize(have + READ_BYTES, 0);
-    let read = file.read(&mut buffer[have..]);
-    buffer.truncate(have + *read.as_ref().unwrap_or(&0));
-    read
+fn changed(path: &Path, reason: impl Into<String>) -> HostError {
+    HostError::storage(name(path), reason).with_help(RESTORE)
+}
+
+fn described(path: &Path) -> Result<Metadata, HostError> {
+    let found = std::fs::metadata(path);
+    found.map_err(|error| {
+        HostError::storage(name(path), format!("cannot be found: {error}")).with_help("put it back where it was; the job goes on from its last checkpoint")
+    })
 }
 
 impl Source for FileSource {
     fn assign(&mut self, at: InputPartition, start: Start) -> Result<Offset, HostError> {
         let path = self.path(at).to_owned();
-        let mut file = File::open(&path).map_err(|error| {
-            HostError::storage(format!("the input file {}", path.display()), format!("cannot be opened: {error}"))
-                .with_help("put it back where it was; the job goes on from its last checkpoint")
-        })?;
-        let length = file.metadata().map_err(|error| failed(&path, error))?.len();
-        let (first, column) = self.header(&path, &mut file)?;
-        let position = match start {
-            Start::At(position) => position.max(first),
-            Start::Oldest | Start::Timestamp(_) => first,
-            Start::Newest => length,
-        };
-        if position > length && position > first {
-            return Err(HostError::storage(format!("the input file {}", path.display()), format!("has {length} bytes, but was read up to {position} before"))
-                .with_help("it was cut or replaced: put the old one back, or run the job under another name or --data"));
+        if !described(&path)?.is_file() {
+            return Err(HostError::storage(name(&path), "is no regular file, so that nothing could be read again").with_help("use `stdin = true` for pipes"));
         }
-        file.seek(SeekFrom::Start(position)).map_err(|error| failed(&path, error))?;
-        let open = OpenFile { file, position, buffer: Vec::new(), begin: 0, cutter: Cutter::default(), column, paused: false, told_end: false };
+        let file =
+            File::open(&path).map_err(|error| HostError::storage(name(&path), format!("cannot be opened: {error}")).with_help("may this user read it?"))?;
+        let records = Records::new(self.text.clone(), name(&path), at.partition, 0);
+        let mut open = OpenFile { path, file, records, paused: false, told_end: false };
+        match start {
+            // Records come in any order of time, so a time is no place in a file.
+            Start::Oldest | Start::Timestamp(_) | Start::At(0) => {}
+            Start::At(position) => open.go_on_at(position)?,
+            Start::Newest => open.go_to_end()?,
+        }
+        let position = open.records.position();
         self.open.insert(at, open);
         Ok(position)
     }
@@ -139,13 +109,11 @@ impl Source for FileSource {
             if open.paused || open.told_end || records >= budget.records_max || bytes >= budget.bytes_max {
                 continue;
             }
-            let path = self.paths.get(at.partition as usize).map_or(Path::new(""), PathBuf::as_path);
-            let room = (budget.records_max - records, budget.bytes_max - bytes);
-            let (batch, at_end) = open.read(path, at.partition, self.format, self.follow, room, &mut self.scratch)?;
+            let (batch, at_end) = open.read(self.follow, budget.records_max - records, budget.bytes_max - bytes)?;
             if !batch.is_empty() {
                 records += batch.len();
                 bytes += batch.bytes();
-                found.push(Polled::Records { at: *at, batch, next: open.position });
+                found.push(Polled::Records { at: *at, batch, next: open.records.position() });
             }
             if at_end && !self.follow {
                 open.told_end = true;
@@ -156,76 +124,119 @@ impl Source for FileSource {
     }
 
     fn end(&mut self, at: InputPartition) -> Result<Option<Offset>, HostError> {
-        let path = self.path(at).to_owned();
-        let length = std::fs::metadata(&path).map_err(|error| failed(&path, error))?.len();
-        Ok(Some(length))
+        match self.open.get(&at) {
+            Some(open) => Ok(Some(open.length()?)),
+            None => Ok(Some(described(self.path(at))?.len())),
+        }
     }
 }
 
 impl OpenFile {
-    /// Records up to `room` (records, bytes); and whether the file's end was reached.
-    fn read(
-        &mut self,
-        path: &Path,
-        partition: u32,
-        format: FileFormat,
-        follow: bool,
-        room: (usize, usize),
-        scratch: &mut Vec<u8>,
-    ) -> Result<(Batch, bool), HostError> {
-        let mut rows = BatchBuilder::with_capacity(room.0.min(1_024), READ_BYTES.min(room.1));
-        while rows.len() < room.0 && rows.bytes() < room.1 {
-            let ahead = &self.buffer[self.begin..];
-            if let Some(end) = self.cutter.next(format, ahead) {
-                self.push(path, partition, format, end, &mut rows, scratch)?;
-                continue;
+    fn length(&self) -> Result<u64, HostError> {
+        Ok(self.file.metadata().map_err(|error| failed(&self.path, error))?.len())
+    }
+
+    /// Appends what comes next to the records' room. 0: the file is over, for now.
+    fn fill(&mut self) -> Result<usize, HostError> {
+        let room = self.records.room();
+        let have = room.len();
+        room.resize(have + READ_BYTES, 0);
+        let read = loop {
+            match self.file.read(&mut room[have..]) {
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                read => break read,
             }
-            if ahead.len() > RECORD_BYTES_MAX {
-                return Err(wrong(
-                    path,
-                    self.position,
-                    format!("a record of more than {RECORD_BYTES_MAX} bytes begins here"),
-                    "is a line end or a closing quote missing?",
-                ));
+        };
+        room.truncate(have + *read.as_ref().unwrap_or(&0));
+        read.map_err(|error| failed(&self.path, error))
+    }
+
+    fn jump(&mut self, position: Offset) -> Result<(), HostError> {
+        self.file.seek(SeekFrom::Start(position)).map_err(|error| failed(&self.path, error))?;
+        self.records.jump(position);
+        Ok(())
+    }
+
+    /// Reads a CSV file's first row. `false`: its end is not there yet.
+    fn read_header(&mut self) -> Result<bool, HostError> {
+        while !self.records.take_header()? {
+            if self.fill()? == 0 {
+                return Ok(false);
             }
-            self.buffer.drain(..self.begin);
-            self.begin = 0;
-            if fill(&mut self.file, &mut self.buffer).map_err(|error| failed(path, error))? > 0 {
-                continue;
+        }
+        Ok(true)
+    }
+
+    fn go_to_end(&mut self) -> Result<(), HostError> {
+        // A header that is half written is still to come.
+        let end = if self.read_header()? { self.length()?.max(self.records.position()) } else { 0 };
+        self.jump(end)
+    }
+
+    /// Where a checkpoint left off: the file must still have a record's end there.
+    fn go_on_at(&mut self, position: Offset) -> Result<(), HostError> {
+        let length = self.length()?;
+        if position > length {
+            return Err(changed(&self.path, format!("has {length} bytes, but was read up to {position} before: it was cut or replaced")));
+        }
+        if !self.read_header()? {
+            // It was the whole file, when it was read.
+            self.records.take_rest(&mut BatchBuilder::default())?;
+        }
+        let position = position.max(self.records.position());
+        self.jump(position - position.min(1))?;
+        self.fill()?;
+        let skip = match self.records.room().as_slice() {
+            // A last record without a line end, which it has got since, or not.
+            [before, b'\n', ..] if *before != b'\n' => 1,
+            [before, b'\r', b'\n', ..] if *before != b'\n' => 2,
+            [] | [b'\n', ..] | [_] => 0,
+            _ => return Err(changed(&self.path, format!("was read up to byte {position} before, where no record ends now: it was changed or replaced"))),
+        };
+        self.jump(position + skip)
+    }
+
+    /// Records up to so many, or so many bytes; and whether the file's end was reached.
+    fn read(&mut self, follow: bool, records_max: usize, bytes_max: usize) -> Result<(Batch, bool), HostError> {
+        if self.records.waiting() == 0 && self.fill()? == 0 {
+            self.check_end(follow)?;
+            return Ok((Batch::default(), true));
+        }
+        let mut rows = BatchBuilder::with_capacity(ROWS.min(records_max), READ_BYTES.min(bytes_max));
+        while !self.records.take(&mut rows, records_max, bytes_max)? {
+            if self.fill()? == 0 {
+                self.check_end(follow)?;
+                // A followed file's last line may be half written.
+                if !follow {
+                    self.records.take_rest(&mut rows)?;
+                }
+                return Ok((rows.into_batch(), true));
             }
-            // A followed file's last line may be half written.
-            if !follow && !self.buffer.is_empty() {
-                let end = self.buffer.len();
-                self.push(path, partition, format, end, &mut rows, scratch)?;
-            }
-            return Ok((rows.into_batch(), true));
         }
         Ok((rows.into_batch(), false))
     }
 
-    fn push(&mut self, path: &Path, partition: u32, format: FileFormat, end: usize, rows: &mut BatchBuilder, scratch: &mut Vec<u8>) -> Result<(), HostError> {
-        let record = trim(&self.buffer[self.begin..self.begin + end]);
-        let mut fields = Fields { partition, ..jsonl::unset(self.position as i64) };
-        match format {
-            FileFormat::Csv | FileFormat::Jsonl if record.is_empty() => {}
-            FileFormat::Jsonl => {
-                jsonl::push_line(record, rows, fields)
-                    .map_err(|reason| wrong(path, self.position, format!("the line {reason}"), "correct the file, or take the line out"))?;
-            }
-            FileFormat::Lines | FileFormat::Csv => {
-                if let Some(n) = self.column {
-                    let time = column(record, n, scratch).and_then(|text| std::str::from_utf8(text).ok()).and_then(parse_ms);
-                    fields.timestamp = time.unwrap_or(fields.timestamp);
-                }
-                rows.push(None, Some(record), Default::default(), Fields { key_id: NONE, ..fields });
-            }
+    /// At what seems to be the end: whether it is the end of the file that was read.
+    fn check_end(&self, follow: bool) -> Result<(), HostError> {
+        let (length, read) = (self.length()?, self.records.position() + self.records.waiting() as u64);
+        if length < read {
+            return Err(changed(&self.path, format!("has {length} bytes, but was read up to {read} before: it was cut")));
         }
-        self.begin += end;
-        self.position += end as u64;
+        if follow && !is_same(&described(&self.path)?, &self.file.metadata().map_err(|error| failed(&self.path, error))?) {
+            return Err(changed(&self.path, "was replaced by another file while it was followed"));
+        }
         Ok(())
     }
 }
 
-fn wrong(path: &Path, position: Offset, reason: String, help: &str) -> HostError {
-    HostError::storage(format!("the input file {}, byte {position}", path.display()), reason).with_help(help)
+#[cfg(unix)]
+fn is_same(one: &Metadata, other: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+/// Elsewhere only a shorter file is noticed.
+#[cfg(not(unix))]
+fn is_same(_one: &Metadata, _other: &Metadata) -> bool {
+    true
 }

@@ -3,8 +3,11 @@
 mod cut;
 mod file;
 mod generator;
+mod records;
 mod stamped;
 mod stdin;
+#[cfg(test)]
+mod tests;
 
 use crate::error::HostError;
 use crate::record::{Batch, Offset, TimestampMs};
