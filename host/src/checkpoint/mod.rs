@@ -21,6 +21,9 @@ pub struct TaskProgress {
     pub sinks: BTreeMap<String, Vec<u8>>,
     /// By operator: the digest that made this checkpoint.
     pub digests: BTreeMap<String, String>,
+    /// By `operator/store`: the version of the values' format.
+    #[serde(default)]
+    pub store_versions: BTreeMap<String, u32>,
 }
 
 /// What takes part in a checkpoint: a task, to the functions here.

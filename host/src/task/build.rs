@@ -118,6 +118,7 @@ fn node(parts: &TaskParts<'_>, operator: usize, edges: usize, merges_inputs: boo
         operator,
         name: spec.name.clone(),
         digest: String::new(),
+        store_versions: Vec::new(),
         input_names: spec.inputs.iter().map(|input| input.from.clone()).collect(),
         keyed: !spec.stores.is_empty(),
         stores,

@@ -178,6 +178,7 @@ impl Chain {
         }
         for node in &self.nodes {
             progress.digests.insert(node.name.clone(), node.digest.clone());
+            progress.store_versions.extend(node.store_versions.iter().cloned());
             if let Some(ms) = node.generator.as_ref().and_then(|generator| generator.event_time_max()) {
                 progress.event_time_max.insert(format!("operator {}", node.name), ms);
             }

@@ -19,6 +19,7 @@ mod node;
 
 use crate::checkpoint::{Participant, TaskProgress};
 use crate::error::HostError;
+use crate::operator::Operator;
 use crate::record::{Batch, BatchBuilder, Offset, TaskId};
 use crate::source::InputPartition;
 use crate::state::{Change, TimeDomain};
@@ -231,10 +232,11 @@ impl Task {
         self.chain.nodes.iter().map(|node| node.stores.overlay_bytes()).sum()
     }
 
-    /// Notes which component an operator runs, for the checkpoint.
-    pub fn set_digest(&mut self, operator: usize, digest: &str) {
-        for node in self.chain.nodes.iter_mut().filter(|node| node.operator == operator) {
-            node.digest = digest.to_owned();
+    /// Notes which component an operator runs, and which format its stores have, for the checkpoint.
+    pub fn set_component(&mut self, n: usize, operator: &dyn Operator) {
+        for node in self.chain.nodes.iter_mut().filter(|node| node.operator == n) {
+            node.digest = operator.digest().to_owned();
+            node.store_versions = operator.description().stores.iter().map(|store| (format!("{}/{}", node.name, store.name), store.version)).collect();
         }
     }
 

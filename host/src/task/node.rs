@@ -39,6 +39,8 @@ pub(super) struct ChainNode {
     pub name: String,
     /// Of the component that runs now.
     pub digest: String,
+    /// Of its stores, by `operator/store`.
+    pub store_versions: Vec<(String, u32)>,
     /// Names of what it reads, by input port.
     pub input_names: Vec<String>,
     /// Has stores, so key-ids are worth computing.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::checkpoint::Ledger;
+use crate::checkpoint::{Ledger, TaskProgress};
 use crate::error::HostError;
 use crate::job::{Job, Plan, Target};
 use crate::operator::{Limits, Operator};
@@ -103,6 +103,10 @@ impl Worker {
                 self.sources[*input] = Some(transport.source(*input)?);
             }
         }
+        let progress = self.ledger.progress(id)?.unwrap_or_default();
+        for node in &stage.nodes {
+            self.check_versions(node.operator, &progress)?;
+        }
         let dead_letters = self.wants_dead_letters().then(|| transport.dead_letters(id)).transpose()?;
         let state = transport.state();
         let sources = &mut self.sources;
@@ -110,7 +114,7 @@ impl Worker {
             job: &self.job,
             plan,
             id,
-            progress: self.ledger.progress(id)?.unwrap_or_default(),
+            progress,
             state,
             open_sink: &mut |target| transport.sink(target, id),
             dead_letters,
@@ -122,13 +126,28 @@ impl Worker {
         })?;
         for (n, operator) in self.operators.iter().enumerate() {
             if let Some(operator) = operator {
-                task.set_digest(n, operator.digest());
+                task.set_component(n, operator.as_ref());
             }
         }
         for (at, _) in task.input_partitions() {
             self.by_input.insert(at, self.tasks.len());
         }
         self.tasks.push(task);
+        Ok(())
+    }
+
+    /// A component whose stores have another format than what lies in them must not read it as its own.
+    fn check_versions(&self, n: usize, progress: &TaskProgress) -> Result<(), HostError> {
+        let Some(operator) = &self.operators[n] else { return Ok(()) };
+        let name = &self.job.operators[n].name;
+        for store in &operator.description().stores {
+            let Some(stored) = progress.store_versions.get(&format!("{name}/{}", store.name)) else { continue };
+            if *stored != store.version {
+                let reason = format!("store `{}` holds values of version {stored}, and the component works with version {}", store.name, store.version);
+                let help = "this release does not call `migrate` yet: run the component of that version, or start over under another job name";
+                return Err(HostError::job(format!("operator.{name}"), reason).with_help(help));
+            }
+        }
         Ok(())
     }
 
@@ -145,7 +164,7 @@ impl Worker {
         }
         self.checkpoint()?;
         let fresh = open()?;
-        self.tasks.iter_mut().for_each(|task| task.set_digest(operator, fresh.digest()));
+        self.tasks.iter_mut().for_each(|task| task.set_component(operator, fresh.as_ref()));
         self.operators[operator] = Some(fresh);
         Ok(())
     }
