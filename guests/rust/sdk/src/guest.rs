@@ -28,6 +28,8 @@ macro_rules! __export_component {
     ($operator:ty) => {
         const _: () = {
             use $crate::guest::bindings::exports::millstream::operator::operator as wit;
+            #[global_allocator]
+            static ALLOCATOR: $crate::Allocator = $crate::Allocator::new();
             // An instance has one thread; this is a plain static there.
             thread_local! {
                 static OPENED: $crate::guest::Opened<$operator> = const { $crate::guest::Opened::nothing() };

@@ -47,6 +47,8 @@
 //! - There is no clock, no randomness, no file, no network: time is [`Context::now`] and [`Context::watermark`]. The same input gives the same bytes.
 //! - What a record did before it was rejected stands; what a call did before it failed ([`Failure`]) or trapped does not.
 
+#[cfg(target_arch = "wasm32")]
+mod allocator;
 mod config;
 mod context;
 #[cfg(target_arch = "wasm32")]
@@ -61,6 +63,9 @@ mod state;
 mod stop;
 pub mod testing;
 
+#[cfg(target_arch = "wasm32")]
+#[doc(hidden)]
+pub use allocator::Allocator;
 pub use config::NoConfig;
 pub use context::Context;
 pub use host::{Call, Effects, Host, Level, Page, Range, Rejected, Setup};

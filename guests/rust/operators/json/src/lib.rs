@@ -1,13 +1,12 @@
 //! JSON: keeps the records whose field equals a value, and of those the fields named, in that order; may make one field the key.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
+mod object;
 
 use millstream_sdk::BAD_JSON;
 use millstream_sdk::prelude::*;
+use object::Object;
 use serde::Deserialize;
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -29,53 +28,58 @@ struct Only {
 
 pub struct Project {
     config: Config,
+    /// The names of `select` as they stand in the output: quoted, with a colon.
+    names: Vec<Vec<u8>>,
     /// Kept from record to record.
     value: Vec<u8>,
 }
-
-/// An object's fields, each still as text.
-#[derive(Deserialize)]
-struct Object<'a>(#[serde(borrow)] BTreeMap<Cow<'a, str>, &'a RawValue>);
 
 impl Operator for Project {
     type Config = Config;
 
     fn open(config: Config, _setup: &Setup) -> Result<Self, Failure> {
-        Ok(Project { config, value: Vec::new() })
+        let names = config.select.iter().map(|field| format!("{}:", Value::from(field.as_str())).into_bytes()).collect();
+        Ok(Project { config, names, value: Vec::new() })
     }
 
     fn process(&mut self, record: &Record<'_>, ctx: &mut Context<'_>) -> Outcome {
         let text = record.value_text()?;
-        let Object(object) = serde_json::from_str(text).map_err(bad)?;
-        if let Some(Only { field, equals }) = &self.config.only {
-            let found = object.get(field.as_str()).map(|raw| serde_json::from_str::<Value>(raw.get())).transpose().map_err(bad)?;
-            if found.as_ref() != Some(equals) {
-                return Ok(());
-            }
+        let object: Object = serde_json::from_str(text).map_err(bad)?;
+        if let Some(Only { field, equals }) = &self.config.only
+            && !object.get(field).map_or(Ok(false), |raw| is(raw, equals)).map_err(bad)?
+        {
+            return Ok(());
         }
         let mut out = Out::of(record);
         let key;
         if let Some(field) = &self.config.key {
-            let raw = object.get(field.as_str()).ok_or_else(|| reject(BAD_JSON, format!("the value has no field `{field}`")))?;
-            key = match serde_json::from_str(raw.get()).map_err(bad)? {
+            let raw = object.get(field).ok_or_else(|| reject(BAD_JSON, format!("the value has no field `{field}`")))?;
+            key = match serde_json::from_str(raw).map_err(bad)? {
                 Value::String(text) => text,
                 other => other.to_string(),
             };
             out = out.key(key.as_bytes());
         }
-        if !self.config.select.is_empty() {
+        if !self.names.is_empty() {
             self.value.clear();
-            for field in &self.config.select {
-                let Some(raw) = object.get(field.as_str()) else { continue };
+            for (field, name) in self.config.select.iter().zip(&self.names) {
+                let Some(raw) = object.get(field) else { continue };
                 self.value.push(if self.value.is_empty() { b'{' } else { b',' });
-                self.value.extend_from_slice(Value::from(field.as_str()).to_string().as_bytes());
-                self.value.push(b':');
-                self.value.extend_from_slice(raw.get().as_bytes());
+                self.value.extend_from_slice(name);
+                self.value.extend_from_slice(raw.as_bytes());
             }
             self.value.extend_from_slice(if self.value.is_empty() { b"{}" } else { b"}" });
             out = out.value(&self.value);
         }
         ctx.emit(out)
+    }
+}
+
+/// Whether a value's text is that value: text without escapes is compared as it stands.
+fn is(raw: &str, equals: &Value) -> serde_json::Result<bool> {
+    match (equals, raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'))) {
+        (Value::String(text), Some(quoted)) if !quoted.contains('\\') => Ok(quoted == text),
+        _ => Ok(serde_json::from_str::<Value>(raw)? == *equals),
     }
 }
 
