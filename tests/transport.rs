@@ -96,7 +96,7 @@ fn keys_go_to_the_partition_kafka_gives_them<T: Transport>() {
     transport.create("s", 5).unwrap();
     let mut worker = transport.worker("job");
     let mut sink = worker.sink("s", 7);
-    assert_eq!(sink.partitions(), 5);
+    assert_eq!(sink.accepts().partitions, 5);
     let keyless = Record { key: None, ..Record::new("", "keyless", 0) };
     sink.send(&pack(&numbered(0, 500), NONE)).unwrap();
     sink.send(&pack(std::slice::from_ref(&keyless), NONE)).unwrap();

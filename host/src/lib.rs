@@ -4,10 +4,12 @@
 //! stations' traits; `checkpoint`, then `worker`, know `task`; `runtime` alone names concrete types.
 
 pub mod build;
+pub mod changelog;
 pub mod checkpoint;
 pub mod cli;
 pub mod error;
 pub mod job;
+pub mod kafka;
 pub mod log;
 pub mod memory;
 pub mod observe;

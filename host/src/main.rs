@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
 use millstream::cli::{Cli, Environment, main as run};
@@ -9,5 +10,5 @@ use millstream::cli::{Cli, Environment, main as run};
 fn main() -> ExitCode {
     let home = std::env::var_os("HOME").map_or_else(|| PathBuf::from("."), PathBuf::from);
     let cache = std::env::var_os("MILLSTREAM_CACHE").map_or_else(|| home.join(".cache").join("millstream"), PathBuf::from);
-    run(Cli::parse(), &Environment { cache })
+    run(Cli::parse(), &Environment { cache, variable: Arc::new(|name| std::env::var(name).ok()) })
 }

@@ -21,6 +21,9 @@ pub struct TaskProgress {
     pub sinks: BTreeMap<String, Vec<u8>>,
     /// By operator: the digest that made this checkpoint.
     pub digests: BTreeMap<String, String>,
+    /// By input on Kafka: the id of the topic that its position counts in. A topic deleted and made again is another.
+    #[serde(default)]
+    pub topics: BTreeMap<String, String>,
     /// By `operator/store`: the version of the values' format.
     #[serde(default)]
     pub store_versions: BTreeMap<String, u32>,
@@ -41,6 +44,7 @@ pub trait Participant {
 /// ahead of what is committed. The caller has settled: no guest call is in flight. On an error the caller drops the tasks and restores them from the last checkpoint.
 pub fn make<P: Participant>(tasks: &mut [P], ledger: &mut dyn Ledger) -> Result<(), HostError> {
     let progress = flush(tasks)?;
+    record(tasks, ledger)?;
     ledger.commit(&progress)?;
     apply(tasks, ledger)?;
     forget(tasks);
@@ -49,6 +53,10 @@ pub fn make<P: Participant>(tasks: &mut [P], ledger: &mut dyn Ledger) -> Result<
 
 fn flush<P: Participant>(tasks: &mut [P]) -> Result<Vec<(TaskId, TaskProgress)>, HostError> {
     tasks.iter_mut().map(|task| Ok((task.id(), task.flush()?))).collect()
+}
+
+fn record<P: Participant>(tasks: &[P], ledger: &mut dyn Ledger) -> Result<(), HostError> {
+    ledger.record(&mut tasks.iter().flat_map(|task| task.changes()))
 }
 
 fn apply<P: Participant>(tasks: &[P], ledger: &mut dyn Ledger) -> Result<(), HostError> {
@@ -63,13 +71,15 @@ fn forget<P: Participant>(tasks: &mut [P]) {
 
 /// The durable side of checkpoints. One per worker, on its thread; shares the transaction in progress with the worker's sinks and stores.
 ///
-/// Order: `progress` at start of a task; then per checkpoint, after all sinks flushed: `commit`, `apply`. Or `abort`.
+/// Order: `progress` at start of a task; then per checkpoint, after all sinks flushed: `record`, `commit`, `apply`. Or `abort`.
 /// In the embedded log `commit` stages and `apply` writes all in one synced batch; on Kafka `commit` ends the transaction and `apply` follows it.
 /// Either way: after a crash at any point, a reader of outputs and the next `progress` agree.
 pub trait Ledger {
     /// What the last durable checkpoint says of a task; `None`: there was none.
     fn progress(&mut self, task: TaskId) -> Result<Option<TaskProgress>, HostError>;
-    /// Makes outputs and progress durable together (or stages them for `apply`).
+    /// Puts the changes of state into what `commit` makes durable: on Kafka the changelog. Nothing where `apply` itself does that.
+    fn record(&mut self, changes: &mut dyn Iterator<Item = Change<'_>>) -> Result<(), HostError>;
+    /// Makes outputs, changelog and progress durable together (or stages them for `apply`).
     fn commit(&mut self, tasks: &[(TaskId, TaskProgress)]) -> Result<(), HostError>;
     /// Brings the stores up to the commit.
     fn apply(&mut self, changes: &mut dyn Iterator<Item = Change<'_>>) -> Result<(), HostError>;

@@ -1,20 +1,25 @@
 //! The command line: arguments in, one of the commands, an exit code out.
 //!
 //! Exit codes: 0 finished, or stopped as asked; 2 wrong usage; 3 the job, a component or a name was refused; 4 an operator failed; 5 disk or files failed;
-//! 6 stored data cannot be used (in use, damaged, newer).
+//! 6 stored data cannot be used (in use, damaged, newer); 7 another process works under the same ids.
 
 mod build;
 mod check;
+mod cluster;
 mod run;
 mod say;
 mod say_table;
 mod state;
+mod state_cluster;
 mod stream;
+mod stream_cluster;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+
+use crate::runtime::Lookup;
 
 /// Stream jobs whose operators are WebAssembly components, written in any language.
 #[derive(Parser)]
@@ -56,6 +61,8 @@ struct DataArgs {
 /// What the process's environment says: the folder for compiled code and fetched tools.
 pub struct Environment {
     pub cache: PathBuf,
+    /// A variable's value, for settings that are to come from the environment.
+    pub variable: Lookup,
 }
 
 /// Runs the command line.
@@ -66,8 +73,8 @@ pub fn main(cli: Cli, environment: &Environment) -> ExitCode {
         Command::Check(args) => check::check(&args, environment, say),
         Command::Build(args) => build::build(&args, environment, say),
         Command::Inspect(args) => build::inspect(&args, environment, say),
-        Command::Stream(command) => stream::stream(&command, say),
-        Command::State(command) => state::state(&command, say),
+        Command::Stream(command) => stream::stream(&command, environment, say),
+        Command::State(command) => state::state(&command, environment, say),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

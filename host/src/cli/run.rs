@@ -23,6 +23,12 @@ pub(super) struct RunArgs {
     job: PathBuf,
     #[command(flatten)]
     data: DataArgs,
+    /// Streams live on this Kafka cluster (host:port, several with commas), before what the job file says. State is copied into the data folder.
+    #[arg(long, value_name = "HOST:PORT")]
+    bootstrap: Option<String>,
+    /// On Kafka: names this process among those that share the job. By default a name kept in the data folder.
+    #[arg(long, value_name = "NAME")]
+    instance: Option<String>,
     /// Say nothing but the last line, and errors.
     #[arg(long, short)]
     quiet: bool,
@@ -34,7 +40,13 @@ const LINE_MS: i64 = 5_000;
 const POLL: Duration = Duration::from_millis(20);
 
 pub(super) fn run(args: &RunArgs, environment: &Environment, say: Say) -> Result<(), HostError> {
-    let options = Options { cache: Some(environment.cache.join("compiled")), ..Options::new(&args.data.data) };
+    let options = Options {
+        cache: Some(environment.cache.join("compiled")),
+        bootstrap: args.bootstrap.clone(),
+        instance: args.instance.clone(),
+        environment: environment.variable.clone(),
+        ..Options::new(&args.data.data)
+    };
     let checked = runtime::check(&args.job, &options)?;
     let signals = Signals::listen()?;
     if !args.quiet {
@@ -175,6 +187,9 @@ impl Display {
 fn numbers(snapshot: &Snapshot, rate: f64, now_ms: i64) -> String {
     if let Some(why) = &snapshot.paused {
         return format!("paused: {why}");
+    }
+    if let Some((done, all)) = snapshot.restoring {
+        return format!("restoring state: {done} of {all} changelog records");
     }
     let watermark = match snapshot.watermark {
         None | Some(i64::MIN) => "-".to_owned(),

@@ -45,6 +45,7 @@ impl Say {
             HostError::Guest { .. } => (4, "guest"),
             HostError::External { .. } => (5, "external"),
             HostError::Storage { .. } => (6, "storage"),
+            HostError::Fenced { .. } => (7, "fenced"),
         };
         if self.json {
             self.out(&json(&error, code, kind).to_string());
@@ -59,7 +60,7 @@ fn help_of(error: &HostError) -> Option<String> {
     match error {
         HostError::Job { help, .. } | HostError::Storage { help, .. } => help.clone(),
         HostError::JobFile(file) => file.help.clone(),
-        HostError::Guest { .. } | HostError::External { .. } => None,
+        HostError::Guest { .. } | HostError::External { .. } | HostError::Fenced { .. } => None,
     }
 }
 

@@ -3,9 +3,9 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::DataArgs;
 use super::say::Say;
-use super::stream::open;
+use super::stream::{Streams, open};
+use super::{Environment, state_cluster};
 use crate::error::HostError;
 use crate::record::{BatchBuilder, jsonl};
 use crate::state::{Flow, RocksStore, StateStore, StoreId, without_expiry};
@@ -27,7 +27,20 @@ struct StoreArgs {
     #[arg(long)]
     operator: Option<String>,
     #[command(flatten)]
-    data: DataArgs,
+    streams: Streams,
+}
+
+/// Which store is meant.
+pub(super) struct Asked<'a> {
+    pub store: &'a str,
+    pub job: Option<&'a str>,
+    pub operator: Option<&'a str>,
+}
+
+impl StoreArgs {
+    fn asks<'a>(&'a self, store: &'a str) -> Asked<'a> {
+        Asked { store, job: self.job.as_deref(), operator: self.operator.as_deref() }
+    }
 }
 
 #[derive(Args)]
@@ -50,10 +63,16 @@ pub(super) struct ScanArgs {
     of: StoreArgs,
 }
 
-pub(super) fn state(command: &StateCommand, say: Say) -> Result<(), HostError> {
-    match command {
-        StateCommand::Get(args) => get(args, say),
-        StateCommand::Scan(args) => scan(args, say),
+pub(super) fn state(command: &StateCommand, environment: &Environment, say: Say) -> Result<(), HostError> {
+    let (StateCommand::Get(GetArgs { of, .. }) | StateCommand::Scan(ScanArgs { of, .. })) = command;
+    match (command, of.streams.cluster.connect(environment)?) {
+        (StateCommand::Get(args), Some(cluster)) => state_cluster::get(&cluster, &of.asks(&args.store), &args.key, say),
+        (StateCommand::Scan(args), Some(cluster)) => match &args.store {
+            Some(store) => state_cluster::scan(&cluster, &of.asks(store), &args.prefix, args.limit, say),
+            None => state_cluster::list(&cluster, of.job.as_deref(), say),
+        },
+        (StateCommand::Get(args), None) => get(args, say),
+        (StateCommand::Scan(args), None) => scan(args, say),
     }
 }
 
@@ -73,7 +92,7 @@ fn as_written(expires: bool, stored: &[u8]) -> Option<&[u8]> {
     Some(if expires { without_expiry(stored) } else { stored })
 }
 
-fn row(task: u32, key: &[u8], value: Option<&[u8]>) -> Value {
+pub(super) fn row(task: u32, key: &[u8], value: Option<&[u8]>) -> Value {
     let mut rows = BatchBuilder::default();
     rows.push(Some(key), value, Default::default(), jsonl::unset(0));
     let mut row = jsonl::to_json(rows.as_batch().view(0), false);
@@ -86,7 +105,7 @@ fn row(task: u32, key: &[u8], value: Option<&[u8]>) -> Value {
 }
 
 fn get(args: &GetArgs, say: Say) -> Result<(), HostError> {
-    let log = open(&args.of.data)?;
+    let log = open(&args.of.streams.data)?;
     let state = log.state();
     let id = find(&state, &args.store, &args.of)?;
     for task in state.tasks(&id)? {
@@ -105,7 +124,7 @@ fn get(args: &GetArgs, say: Say) -> Result<(), HostError> {
 }
 
 fn scan(args: &ScanArgs, say: Say) -> Result<(), HostError> {
-    let log = open(&args.of.data)?;
+    let log = open(&args.of.streams.data)?;
     let state = log.state();
     let Some(store) = &args.store else {
         for (job, operator, store) in state.stores()? {

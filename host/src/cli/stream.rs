@@ -6,17 +6,18 @@ use clap::{Args, Subcommand, ValueEnum};
 use comfy_table::Table;
 use serde_json::json;
 
-use super::DataArgs;
+use super::cluster::ClusterArgs;
 use super::say::Say;
+use super::{DataArgs, Environment, stream_cluster};
 use crate::error::HostError;
 use crate::log::{Log, StreamSettings};
-use crate::record::{BatchBuilder, View, jsonl};
+use crate::record::{Batch, BatchBuilder, View, jsonl};
 use crate::time::parse_ms;
 
 #[derive(Subcommand)]
 pub(super) enum StreamCommand {
-    /// All streams of a data folder.
-    List(DataArgs),
+    /// All streams of a data folder, or topics of a cluster.
+    List(Streams),
     /// Print the records of a stream.
     Cat(CatArgs),
     /// Append records from standard input; makes the stream if it is not there.
@@ -25,26 +26,35 @@ pub(super) enum StreamCommand {
     Describe(DescribeArgs),
 }
 
+/// Where the streams are.
+#[derive(Args, Clone)]
+pub(super) struct Streams {
+    #[command(flatten)]
+    pub data: DataArgs,
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+}
+
 #[derive(Args)]
 pub(super) struct CatArgs {
-    stream: String,
+    pub stream: String,
     #[command(flatten)]
-    data: DataArgs,
+    pub of: Streams,
     /// This partition only.
     #[arg(long)]
-    partition: Option<u32>,
+    pub partition: Option<u32>,
     /// oldest, an offset, or a time (RFC 3339).
     #[arg(long, default_value = "oldest")]
-    from: String,
+    pub from: String,
     /// At most so many records.
     #[arg(long)]
-    limit: Option<u64>,
+    pub limit: Option<u64>,
     #[arg(long, value_enum, default_value_t = CatFormat::Jsonl)]
-    format: CatFormat,
+    pub format: CatFormat,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum CatFormat {
+pub(super) enum CatFormat {
     /// A JSON object per record.
     Jsonl,
     /// The values, a line each.
@@ -55,33 +65,40 @@ enum CatFormat {
 
 #[derive(Args)]
 pub(super) struct AppendArgs {
-    stream: String,
+    pub stream: String,
     #[command(flatten)]
-    data: DataArgs,
+    of: Streams,
     /// Lines are values, not JSON records.
     #[arg(long)]
-    lines: bool,
+    pub lines: bool,
     /// Partitions, if the stream is made now.
     #[arg(long, default_value_t = 4)]
-    partitions: u32,
+    pub partitions: u32,
 }
 
 #[derive(Args)]
 pub(super) struct DescribeArgs {
     stream: String,
     #[command(flatten)]
-    data: DataArgs,
+    of: Streams,
 }
 
 /// Records per write of `append`.
 const APPEND_RECORDS: usize = 10_000;
 
-pub(super) fn stream(command: &StreamCommand, say: Say) -> Result<(), HostError> {
-    match command {
-        StreamCommand::List(data) => list(data, say),
-        StreamCommand::Cat(args) => cat(args, say),
-        StreamCommand::Append(args) => append(args, say),
-        StreamCommand::Describe(args) => describe(args, say),
+pub(super) fn stream(command: &StreamCommand, environment: &Environment, say: Say) -> Result<(), HostError> {
+    let (StreamCommand::List(of) | StreamCommand::Cat(CatArgs { of, .. }) | StreamCommand::Append(AppendArgs { of, .. })
+    | StreamCommand::Describe(DescribeArgs { of, .. })) = command;
+    let cluster = of.cluster.connect(environment)?;
+    match (command, cluster) {
+        (StreamCommand::List(_), Some(cluster)) => stream_cluster::list(&cluster, say),
+        (StreamCommand::Cat(args), Some(cluster)) => stream_cluster::cat(&cluster, args, say),
+        (StreamCommand::Append(args), Some(cluster)) => stream_cluster::append(&cluster, args, say),
+        (StreamCommand::Describe(args), Some(cluster)) => stream_cluster::describe(&cluster, &args.stream, say),
+        (StreamCommand::List(of), None) => list(&of.data, say),
+        (StreamCommand::Cat(args), None) => cat(args, say),
+        (StreamCommand::Append(args), None) => append(args, say),
+        (StreamCommand::Describe(args), None) => describe(args, say),
     }
 }
 
@@ -106,7 +123,7 @@ fn list(data: &DataArgs, say: Say) -> Result<(), HostError> {
 }
 
 fn describe(args: &DescribeArgs, say: Say) -> Result<(), HostError> {
-    let described = open(&args.data)?.describe(&args.stream)?;
+    let described = open(&args.of.data)?.describe(&args.stream)?;
     say.answer(&described)?;
     let mut table = Table::new();
     table.set_header(["partition", "first", "next", "bytes"]);
@@ -118,45 +135,91 @@ fn describe(args: &DescribeArgs, say: Say) -> Result<(), HostError> {
 }
 
 fn cat(args: &CatArgs, say: Say) -> Result<(), HostError> {
-    let log = open(&args.data)?;
+    let log = open(&args.of.data)?;
     let described = log.describe(&args.stream)?;
-    let mut left = args.limit.unwrap_or(u64::MAX);
-    let mut rows = super::say_table::Rows::default();
+    let mut shown = Shown::new(args, say);
     for (n, partition) in described.partitions.iter().enumerate() {
         let n = n as u32;
         if args.partition.is_some_and(|only| only != n) {
             continue;
         }
-        let (mut offset, since_ms) = match (args.from.as_str(), args.from.parse::<u64>(), parse_ms(&args.from)) {
-            ("oldest" | "earliest", _, _) => (partition.first, i64::MIN),
-            (_, Ok(offset), _) => (offset.max(partition.first), i64::MIN),
-            (_, _, Some(ms)) => (partition.first, ms),
-            _ => return Err(HostError::job("--from", format!("{:?} is no place in a stream", args.from)).with_help("oldest, an offset, or RFC 3339 text")),
+        let (mut offset, since_ms) = match place(&args.from)? {
+            From::Offset(offset) => (offset.max(partition.first), i64::MIN),
+            From::Time(ms) => (partition.first, ms),
         };
-        while offset < partition.next && left > 0 {
+        while offset < partition.next {
             let Some(batch) = log.read(&args.stream, n, offset)? else { break };
-            for view in batch.iter().filter(|view| view.timestamp >= since_ms).take(usize::try_from(left).unwrap_or(usize::MAX)) {
-                left -= 1;
-                match args.format {
-                    CatFormat::Jsonl => say.out(&jsonl::to_json(view, true).to_string()),
-                    CatFormat::Value => say.out(&String::from_utf8_lossy(view.value.unwrap_or_default())),
-                    CatFormat::Table => rows.add(view),
-                }
+            if !shown.show(&batch, since_ms) {
+                break;
             }
             offset += batch.len() as u64;
         }
     }
-    if args.format == CatFormat::Table {
-        say.out(&rows.table().to_string());
-    }
+    shown.done();
     Ok(())
 }
 
+/// Where reading begins.
+pub(super) enum From {
+    Offset(u64),
+    /// Event time, ms.
+    Time(i64),
+}
+
+/// Reads `--from`.
+pub(super) fn place(text: &str) -> Result<From, HostError> {
+    match (text, text.parse::<u64>(), parse_ms(text)) {
+        ("oldest" | "earliest", _, _) => Ok(From::Offset(0)),
+        (_, Ok(offset), _) => Ok(From::Offset(offset)),
+        (_, _, Some(ms)) => Ok(From::Time(ms)),
+        _ => Err(HostError::job("--from", format!("{text:?} is no place in a stream")).with_help("oldest, an offset, or RFC 3339 text")),
+    }
+}
+
+/// Records on their way to the reader's eyes.
+pub(super) struct Shown {
+    format: CatFormat,
+    left: u64,
+    rows: super::say_table::Rows,
+    say: Say,
+}
+
+impl Shown {
+    pub fn new(args: &CatArgs, say: Say) -> Shown {
+        Shown { format: args.format, left: args.limit.unwrap_or(u64::MAX), rows: super::say_table::Rows::default(), say }
+    }
+
+    /// Shows records of a time at or after `since_ms`. `false`: that was enough.
+    pub fn show(&mut self, batch: &Batch, since_ms: i64) -> bool {
+        for view in batch.iter().filter(|view| view.timestamp >= since_ms) {
+            let Some(left) = self.left.checked_sub(1) else { return false };
+            self.left = left;
+            match self.format {
+                CatFormat::Jsonl => self.say.out(&jsonl::to_json(view, true).to_string()),
+                CatFormat::Value => self.say.out(&String::from_utf8_lossy(view.value.unwrap_or_default())),
+                CatFormat::Table => self.rows.add(view),
+            }
+        }
+        self.left > 0
+    }
+
+    pub fn done(self) {
+        if self.format == CatFormat::Table {
+            self.say.out(&self.rows.table().to_string());
+        }
+    }
+}
+
 fn append(args: &AppendArgs, say: Say) -> Result<(), HostError> {
-    let log = Log::open(&args.data.data)?;
+    let log = Log::open(&args.of.data.data)?;
     if !log.streams().iter().any(|(name, _)| *name == args.stream) {
         log.create_stream(&args.stream, &StreamSettings { partitions: args.partitions, retention_ms: None, retention_bytes: None })?;
     }
+    append_lines(args, say, &mut |rows| log.append(&args.stream, rows))
+}
+
+/// Reads records from standard input and hands them over, many at a time.
+pub(super) fn append_lines(args: &AppendArgs, say: Say, write: &mut dyn FnMut(&Batch) -> Result<(), HostError>) -> Result<(), HostError> {
     let mut rows = BatchBuilder::default();
     let mut written = 0;
     for (n, line) in std::io::stdin().lock().lines().enumerate() {
@@ -170,13 +233,13 @@ fn append(args: &AppendArgs, say: Say) -> Result<(), HostError> {
             })?;
         }
         if rows.len() >= APPEND_RECORDS {
-            log.append(&args.stream, &rows.finish())?;
+            write(&rows.finish())?;
             written += APPEND_RECORDS;
         }
     }
     written += rows.len();
     if !rows.is_empty() {
-        log.append(&args.stream, rows.as_batch())?;
+        write(rows.as_batch())?;
     }
     say.answer(&json!({ "stream": args.stream, "appended": written }))?;
     say.line(&format!("{written} records appended to {}", args.stream));

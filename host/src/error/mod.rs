@@ -19,6 +19,9 @@ pub enum HostError {
     /// What is stored cannot be read and trying again will not help (checksum, newer format, owned by another process): stop and say so.
     #[error("{what}: {reason}")]
     Storage { what: String, reason: String, help: Option<String> },
+    /// Another process has taken over this worker's place: step down, commit nothing more. Whether the place is still ours is the group's to say.
+    #[error("{doing}: another process works under this worker's id: {reason}")]
+    Fenced { doing: String, reason: String },
     /// The job file, or what it names, is wrong: do not start.
     #[error("{key}: {reason}")]
     Job { key: String, reason: String, help: Option<String> },

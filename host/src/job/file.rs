@@ -27,6 +27,36 @@ pub(super) struct JobFile {
     pub output: Named<OutputSection>,
     #[serde(default)]
     pub errors: ErrorsSection,
+    #[serde(default)]
+    pub kafka: KafkaSection,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KafkaSection {
+    pub bootstrap: Option<Spanned<String>>,
+    pub group: Option<Spanned<String>>,
+    pub instance: Option<Spanned<String>>,
+    pub guarantee: Option<Spanned<String>>,
+    pub replication: Option<Spanned<u32>>,
+    #[serde(default)]
+    pub properties: BTreeMap<Spanned<String>, Spanned<PropertyEntry>>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum PropertyEntry {
+    Text(String),
+    Number(i64),
+    Flag(bool),
+    From(FromEntry),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FromEntry {
+    pub env: Option<String>,
+    pub file: Option<PathBuf>,
 }
 
 #[derive(Default, Deserialize)]
@@ -55,6 +85,7 @@ pub(super) struct InputSection {
     pub follow: Option<Spanned<bool>>,
     pub bounded: Option<Spanned<bool>>,
     pub start: Option<Spanned<toml::Value>>,
+    pub lost: Option<Spanned<String>>,
     pub timestamp: Option<Spanned<toml::Value>>,
     pub watermark: Option<Spanned<WatermarkSection>>,
 }

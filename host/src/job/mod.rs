@@ -2,6 +2,7 @@
 
 mod file;
 mod graph;
+mod kafka;
 mod make;
 mod model;
 mod operators;
@@ -10,7 +11,7 @@ mod plan;
 mod units;
 
 pub use model::{
-    Errors, FileFormat, GeneratorSpec, InputSpec, Job, OperatorInput, OperatorSpec, OutputSpec, RejectPolicy, SinkKind, SourceKind, StartAt, StoreSpec,
-    StreamOptions, TimestampFrom,
+    Errors, FileFormat, GeneratorSpec, Guarantee, InputSpec, Job, KafkaSpec, LostPolicy, OperatorInput, OperatorSpec, OutputSpec, PropertyValue, RejectPolicy,
+    SinkKind, SourceKind, StartAt, StoreSpec, StreamOptions, TimestampFrom,
 };
 pub use plan::{Consumer, Node, Plan, PlanInput, Stage, Target};

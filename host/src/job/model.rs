@@ -22,6 +22,54 @@ pub struct Job {
     pub operators: Vec<OperatorSpec>,
     pub outputs: Vec<OutputSpec>,
     pub errors: Errors,
+    /// How the job's streams live on Kafka, where they do.
+    pub kafka: KafkaSpec,
+}
+
+/// The section `[kafka]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KafkaSpec {
+    /// `host:port`, several with commas. Without it (and without `--bootstrap`) streams live in the data folder.
+    pub bootstrap: Option<String>,
+    /// The consumer group; `None`: the job's name.
+    pub group: Option<String>,
+    /// Names this host among those that share the job; `None`: a name kept in the data folder.
+    pub instance: Option<String>,
+    pub guarantee: Guarantee,
+    /// Of topics that the job makes; `None`: as the broker has it.
+    pub replication: Option<u32>,
+    /// librdkafka's properties, by name.
+    pub properties: Vec<(String, PropertyValue)>,
+}
+
+/// What a crash may do to a job's records on Kafka.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guarantee {
+    /// Nothing: outputs, state and positions are one transaction.
+    ExactlyOnce,
+    /// Those since the last checkpoint may be processed, and their outputs written, again.
+    AtLeastOnce,
+}
+
+/// A property's value, or where it is: secrets need not stand in the job file.
+#[derive(Clone, PartialEq)]
+pub enum PropertyValue {
+    Text(String),
+    /// Of the environment variable of this name.
+    Environment(String),
+    /// The content of this file, without a line end.
+    File(PathBuf),
+}
+
+/// Values may be secrets.
+impl std::fmt::Debug for PropertyValue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            PropertyValue::Text(_) => f.write_str("…"),
+            PropertyValue::Environment(name) => write!(f, "env {name}"),
+            PropertyValue::File(path) => write!(f, "file {}", path.display()),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +77,7 @@ pub struct InputSpec {
     pub name: String,
     pub source: SourceKind,
     pub start: StartAt,
+    pub lost: LostPolicy,
     pub timestamp: TimestampFrom,
     /// `None`: records set no watermark here (an operator downstream has one of its own).
     pub watermark: Option<WatermarkPolicy>,
@@ -87,6 +136,17 @@ pub enum StartAt {
     Newest,
     Timestamp(i64),
     Offset(u64),
+}
+
+/// What to do when the record to go on with is gone from its stream (retention).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LostPolicy {
+    /// Stop, and say which are gone.
+    Fail,
+    /// Go on with the oldest that is left, and say which were skipped.
+    Oldest,
+    /// Go on with what comes next, and say which were skipped.
+    Newest,
 }
 
 /// Where a record's event time comes from.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 
 use super::file::{ErrorsSection, GeneratorSection, InputSection, JobFile, OutputSection, WatermarkSection};
-use super::model::{Errors, FileFormat, GeneratorSpec, InputSpec, Job, OutputSpec, RejectPolicy, SinkKind, SourceKind, StartAt, StreamOptions, TimestampFrom};
+use super::model::{Errors, FileFormat, GeneratorSpec, InputSpec, Job, LostPolicy, OutputSpec, RejectPolicy, SinkKind, SourceKind, StartAt, StreamOptions, TimestampFrom};
 use super::{graph, operators, units};
 use crate::error::{HostError, JobFileError};
 use crate::time::{WatermarkPolicy, parse_ms};
@@ -113,6 +113,7 @@ impl Job {
             queue_records_max: reader.bounded(file.queue.records.as_ref(), QUEUE_RECORDS, 1, 100_000_000)?,
             queue_bytes_max: size(file.queue.bytes.as_ref(), QUEUE_BYTES).max(1),
             errors: errors(&reader, &name, &file.errors)?,
+            kafka: super::kafka::section(&reader, file.kafka)?,
             name,
             inputs,
             operators,
@@ -159,6 +160,7 @@ fn input(reader: &Reader<'_>, name: &Spanned<String>, section: InputSection) -> 
     for (key, given, fits) in [
         ("bounded", section.bounded.as_ref().map(Spanned::span), section.stream.is_some()),
         ("start", section.start.as_ref().map(Spanned::span), section.stream.is_some()),
+        ("lost", section.lost.as_ref().map(Spanned::span), section.stream.is_some()),
         ("follow", section.follow.as_ref().map(Spanned::span), is_file),
         ("format", section.format.as_ref().map(Spanned::span), is_file || section.stdin.is_some()),
     ] {
@@ -189,6 +191,7 @@ fn input(reader: &Reader<'_>, name: &Spanned<String>, section: InputSection) -> 
         name: reader.name(name, "an input")?,
         source,
         start: start(reader, section.start.as_ref())?,
+        lost: lost(reader, section.lost.as_ref())?,
         timestamp: timestamp(reader, section.timestamp.as_ref())?,
         watermark: reader.watermark(section.watermark.as_ref())?,
     })
@@ -228,6 +231,16 @@ fn start(reader: &Reader<'_>, value: Option<&Spanned<toml::Value>>) -> Result<St
             let help = "expected \"oldest\", \"newest\", { offset = 12 } or { timestamp = \"2026-01-01T00:00:00Z\" }";
             reader.error(value.span(), "this is no place to start", help)
         }),
+    }
+}
+
+fn lost(reader: &Reader<'_>, value: Option<&Spanned<String>>) -> Result<LostPolicy, HostError> {
+    let Some(value) = value else { return Ok(LostPolicy::Fail) };
+    match value.as_ref().as_str() {
+        "fail" => Ok(LostPolicy::Fail),
+        "oldest" => Ok(LostPolicy::Oldest),
+        "newest" => Ok(LostPolicy::Newest),
+        other => Err(reader.error(value.span(), format!("there is no policy {other:?}"), "expected \"fail\", \"oldest\" or \"newest\"")),
     }
 }
 

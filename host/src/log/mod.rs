@@ -8,6 +8,7 @@ mod block;
 mod commit;
 mod folder;
 mod ledger;
+mod local;
 mod mark;
 mod open;
 mod retention;
@@ -32,6 +33,7 @@ use crate::sink::Sink;
 use crate::source::Source;
 use crate::state::{Cache, RocksStore, StateStore, failure};
 
+pub use local::{CopyMark, LocalState};
 pub use stream::{StreamDescription, StreamSettings};
 
 use commit::{Committer, Staged};

@@ -9,7 +9,7 @@ use super::commit::{Staged, StagedBlock};
 use super::stream::Stream;
 use crate::error::HostError;
 use crate::record::{Batch, BatchBuilder, Fields, NONE, TaskId, View, partition_of};
-use crate::sink::{Delivery, Sink};
+use crate::sink::{Accepts, Sink};
 
 /// A block is closed at so many records or bytes.
 const BLOCK_RECORDS_MAX: usize = 1_024;
@@ -50,12 +50,8 @@ pub(super) fn split(stream: &Arc<Stream>, task: u32, records: &Batch) -> Result<
 }
 
 impl Sink for LogSink {
-    fn delivery(&self) -> Delivery {
-        Delivery::ExactlyOnce
-    }
-
-    fn partitions(&self) -> u32 {
-        self.stream.settings.partitions
+    fn accepts(&self) -> Accepts {
+        Accepts::any(self.stream.settings.partitions)
     }
 
     fn restore(&mut self, _mark: Option<&[u8]>) -> Result<(), HostError> {
@@ -63,7 +59,7 @@ impl Sink for LogSink {
     }
 
     fn send(&mut self, batch: &Batch) -> Result<usize, HostError> {
-        let partitions = self.partitions();
+        let partitions = self.stream.settings.partitions;
         for view in batch {
             let partition = match (view.partition, view.key) {
                 (NONE, Some(key)) => partition_of(key, partitions),

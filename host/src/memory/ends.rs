@@ -4,7 +4,7 @@ use super::{CrashPoint, MemoryLog, Staged, append};
 use crate::checkpoint::{Ledger, TaskProgress};
 use crate::error::HostError;
 use crate::record::{Batch, BatchBuilder, NONE, TaskId, partition_of};
-use crate::sink::{Delivery, Sink};
+use crate::sink::{Accepts, Sink};
 use crate::state::Change;
 
 pub(super) struct MemorySink {
@@ -23,12 +23,8 @@ impl MemorySink {
 }
 
 impl Sink for MemorySink {
-    fn delivery(&self) -> Delivery {
-        Delivery::ExactlyOnce
-    }
-
-    fn partitions(&self) -> u32 {
-        self.partitions
+    fn accepts(&self) -> Accepts {
+        Accepts::any(self.partitions)
     }
 
     fn restore(&mut self, _mark: Option<&[u8]>) -> Result<(), HostError> {
@@ -87,6 +83,10 @@ impl MemoryLedger {
 impl Ledger for MemoryLedger {
     fn progress(&mut self, task: TaskId) -> Result<Option<TaskProgress>, HostError> {
         Ok(self.log.progress(task))
+    }
+
+    fn record(&mut self, _changes: &mut dyn Iterator<Item = Change<'_>>) -> Result<(), HostError> {
+        Ok(())
     }
 
     fn commit(&mut self, tasks: &[(TaskId, TaskProgress)]) -> Result<(), HostError> {

@@ -28,6 +28,9 @@ struct Inner {
     lines: VecDeque<String>,
     lines_dropped: u64,
     paused: Option<String>,
+    workers_paused: BTreeMap<usize, String>,
+    /// By worker that restores state: records done, and in all.
+    restoring: BTreeMap<usize, (u64, u64)>,
     restarts: u64,
 }
 
@@ -66,6 +69,8 @@ pub struct Snapshot {
     pub restarts: u64,
     /// Why the job stands still, if it does.
     pub paused: Option<String>,
+    /// Changelog records read to restore state, and to read in all, while that goes on.
+    pub restoring: Option<(u64, u64)>,
     /// `operator.counter` → sum.
     pub counters: BTreeMap<String, u64>,
 }
@@ -95,6 +100,46 @@ impl JobObserver {
 
     pub fn instance_recycled(&self) {
         self.lock().recycled += 1;
+    }
+
+    /// A worker is closed and will be opened again: its counters begin anew.
+    pub fn worker_closed(&self, worker: usize) {
+        let mut inner = self.lock();
+        if let Some(report) = inner.workers.remove(&worker) {
+            inner.before.add(&report.counters);
+        }
+    }
+
+    /// A worker stands still until what failed is back.
+    pub fn worker_paused(&self, worker: usize, why: &str) {
+        self.worker_closed(worker);
+        let mut inner = self.lock();
+        let news = inner.workers_paused.insert(worker, why.to_owned()).is_none_or(|before| before != why);
+        inner.restarts += 1;
+        drop(inner);
+        if news {
+            self.said(format!("worker {worker} paused: {why}"));
+        }
+    }
+
+    pub fn worker_resumed(&self, worker: usize) {
+        let mut inner = self.lock();
+        inner.restoring.remove(&worker);
+        let paused = inner.workers_paused.remove(&worker).is_some();
+        drop(inner);
+        if paused {
+            self.said(format!("worker {worker} goes on"));
+        }
+    }
+
+    /// How far a worker has brought its state up, in changelog records: done, and in all.
+    pub fn worker_restores(&self, worker: usize, done: u64, all: u64) {
+        self.lock().restoring.insert(worker, (done, all));
+    }
+
+    /// Something that whoever runs the job should know.
+    pub fn notice(&self, line: String) {
+        self.said(line);
     }
 
     /// The job stands still until it can be started again.
@@ -153,7 +198,8 @@ impl JobObserver {
             checkpoint_at_ms: reports().filter(|report| !report.finished).map(|report| report.checkpoint_at_ms).min(),
             instances_recycled: inner.recycled,
             restarts: inner.restarts,
-            paused: inner.paused.clone(),
+            paused: inner.paused.clone().or_else(|| inner.workers_paused.values().next().cloned()),
+            restoring: inner.restoring.values().copied().reduce(|(done, all), (more, of)| (done + more, all + of)),
             counters: inner.guest_counters.iter().map(|((operator, name), sum)| (format!("{operator}.{name}"), *sum)).collect(),
         }
     }

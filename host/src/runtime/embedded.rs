@@ -1,39 +1,101 @@
-//! A worker's transport over the embedded log, with files and standard streams beside it.
+//! Jobs on the embedded log: a run of their workers, and each worker's transport.
 
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
+use super::run::{Between, Ended, Pause, Run};
+use super::running::Shared;
+use super::{Checked, Options, ends};
 use crate::checkpoint::Ledger;
 use crate::error::HostError;
-use crate::job::{FileFormat, Job, Plan, PlanInput, SinkKind, SourceKind, Target};
+use crate::job::{Job, Plan, PlanInput, SinkKind, SourceKind, Target};
 use crate::log::{Log, LogWorker, StreamSettings};
 use crate::record::TaskId;
-use crate::sink::{FileSink, Sink, StdoutSink};
-use crate::source::{FileSource, GeneratorSource, Source, Stamped, StdinSource};
+use crate::sink::Sink;
+use crate::source::{Source, Stamped};
 use crate::state::StateStore;
 use crate::time::Clock;
-use crate::worker::Transport;
+use crate::worker::{Transport, Worker};
 
-pub(super) struct Embedded {
+const WATCH: Duration = Duration::from_millis(5);
+
+/// Runs the job over an open data folder: tasks are dealt out to the workers once.
+pub(super) fn run_once(checked: &Checked, shared: &Shared, options: &Options, log: &Arc<Log>) -> Result<Ended, HostError> {
+    let plan = Arc::new(checked.plan(log)?);
+    create_streams(log, &checked.job, &plan)?;
+    let tasks: Vec<TaskId> = plan.stages.iter().flat_map(|stage| (0..stage.tasks).map(|partition| TaskId { stage: stage.number, partition })).collect();
+    let run = Run { checked, shared, options, plan, failed: AtomicBool::new(false) };
+    let worker = |number: usize| {
+        let mine: Vec<TaskId> = tasks.iter().skip(number).step_by(checked.job.workers as usize).copied().collect();
+        work(&run, log, number, &mine)
+    };
+    run.on_threads(worker, || {
+        std::thread::sleep(WATCH);
+        Ok(())
+    })
+}
+
+fn work(run: &Run<'_>, log: &Arc<Log>, number: usize, tasks: &[TaskId]) -> Result<Ended, HostError> {
+    let (job, clock) = (&run.checked.job, &run.options.clock);
+    let mut transport = Embedded::new(log, job, &run.plan, clock);
+    let components = run.shared.components();
+    let mut open = |operator: usize| run.open(operator, &components[operator]);
+    let mut worker = Worker::open(job.clone(), &run.plan, tasks, clock.clone(), &mut transport, &mut open)?;
+    // After a restart all swaps are made once more, in order: whoever asked for one while the workers were away gets an answer.
+    let mut swaps_made = 0;
+    let pause = run.drive(number, &mut worker, &mut swaps_made, &mut House { log, plan: &run.plan, number })?;
+    run.swap_nothing(&mut swaps_made);
+    Ok(if pause == Pause::Finished { Ended::Finished } else { Ended::Stopped })
+}
+
+/// Drops what nobody needs any more.
+struct House<'a> {
+    log: &'a Log,
+    plan: &'a Plan,
+    number: usize,
+}
+
+impl Between for House<'_> {
+    fn interrupts(&mut self) -> Result<bool, HostError> {
+        Ok(false)
+    }
+
+    fn keep_house(&mut self, worker: &Worker, now_ms: i64) -> Result<(), HostError> {
+        for task in worker.tasks() {
+            for (at, position) in task.input_partitions() {
+                if let PlanInput::Internal { stream, .. } = &self.plan.inputs[at.input as usize] {
+                    self.log.trim_before(stream, at.partition, position)?;
+                }
+            }
+        }
+        if self.number == 0 { self.log.enforce_retention(now_ms) } else { Ok(()) }
+    }
+}
+
+/// What output files say of whose they are.
+pub(super) fn owner(job: &Job, data: &std::path::Path) -> String {
+    let folder = std::path::absolute(data).unwrap_or_else(|_| data.to_owned());
+    format!("job {} in {}", job.name, folder.display())
+}
+
+struct Embedded {
     worker: LogWorker,
     job: Arc<Job>,
     plan: Arc<Plan>,
     clock: Arc<dyn Clock>,
-    /// What output files say of whose they are.
     owner: String,
 }
 
 impl Embedded {
-    pub fn new(log: &Arc<Log>, job: &Arc<Job>, plan: &Arc<Plan>, clock: &Arc<dyn Clock>) -> Self {
-        let folder = std::path::absolute(log.path()).unwrap_or_else(|_| log.path().to_owned());
-        let owner = format!("job {} in {}", job.name, folder.display());
-        Embedded { worker: log.worker(&job.name), job: job.clone(), plan: plan.clone(), clock: clock.clone(), owner }
+    fn new(log: &Arc<Log>, job: &Arc<Job>, plan: &Arc<Plan>, clock: &Arc<dyn Clock>) -> Self {
+        Embedded { worker: log.worker(&job.name), job: job.clone(), plan: plan.clone(), clock: clock.clone(), owner: owner(job, log.path()) }
     }
 }
 
 /// Creates the streams that a job writes and does not find.
-pub(super) fn create_streams(log: &Log, job: &Job, plan: &Plan) -> Result<(), HostError> {
+fn create_streams(log: &Log, job: &Job, plan: &Plan) -> Result<(), HostError> {
     let plain = |partitions| StreamSettings { partitions, retention_ms: None, retention_bytes: None };
     for output in &job.outputs {
         if let SinkKind::Stream { stream, options } = &output.sink {
@@ -59,17 +121,10 @@ impl Transport for Embedded {
             PlanInput::Internal { stream, .. } => return self.worker.source(stream, false),
             PlanInput::Job { input, .. } => &self.job.inputs[*input],
         };
-        let source: Box<dyn Source> = match &spec.source {
-            SourceKind::Stream { stream, bounded } => self.worker.source(stream, *bounded)?,
-            SourceKind::Files { paths, format, follow } => Box::new(FileSource::new(paths.clone(), *format, *follow, &spec.timestamp)),
-            SourceKind::Stdin { format } => Box::new(StdinSource::new(*format, &spec.timestamp)),
-            SourceKind::Generator(generator) => Box::new(GeneratorSource::new(generator.clone(), self.clock.clone())),
-        };
-        match &spec.source {
-            // They take times from columns themselves.
-            SourceKind::Files { format: FileFormat::Csv, .. } | SourceKind::Stdin { format: FileFormat::Csv } => Ok(source),
-            _ => Ok(Stamped::over(source, &spec.timestamp)),
+        if let SourceKind::Stream { stream, bounded } = &spec.source {
+            return Ok(Stamped::over(self.worker.source(stream, *bounded)?, &spec.timestamp));
         }
+        ends::source(spec, &self.clock).ok_or_else(|| HostError::job(spec.name.as_str(), "is a stream"))
     }
 
     fn sink(&mut self, target: Target, task: TaskId) -> Result<Box<dyn Sink>, HostError> {
@@ -78,13 +133,12 @@ impl Transport for Embedded {
                 PlanInput::Internal { stream, .. } => self.worker.sink(stream, task),
                 PlanInput::Job { .. } => unreachable!("a plan repartitions into internal streams"),
             },
-            Target::Output(output) => match &self.job.outputs[output].sink {
-                SinkKind::Stream { stream, .. } => self.worker.sink(stream, task),
-                SinkKind::File { path, format } => {
-                    let path = path.to_string_lossy().replace("{task}", &task.partition.to_string());
-                    Ok(Box::new(FileSink::new(PathBuf::from(path), *format, &self.owner)))
-                }
-                SinkKind::Stdout { format } => Ok(Box::new(StdoutSink::new(*format))),
+            Target::Output(output) => match (&self.job.outputs[output], ends::sink(&self.job.outputs[output], task, &self.owner)) {
+                (_, Some(sink)) => Ok(sink),
+                (spec, None) => match &spec.sink {
+                    SinkKind::Stream { stream, .. } => self.worker.sink(stream, task),
+                    _ => unreachable!("an output is a stream or has an end of its own"),
+                },
             },
             Target::Operator(_) => unreachable!("an operator is no sink"),
         }

@@ -2,7 +2,9 @@
 //! swaps operators.
 
 mod check;
+mod cluster;
 mod embedded;
+mod ends;
 mod run;
 mod running;
 
@@ -12,8 +14,12 @@ use std::sync::Arc;
 use crate::time::{Clock, RealClock};
 
 pub use check::{Checked, check};
+pub use cluster::{describe_topics, settings};
 pub use run::Ended;
 pub use running::{Running, run, start};
+
+/// Name → value; `None`: there is no such variable.
+pub type Lookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// Where and how jobs of this process run.
 #[derive(Clone)]
@@ -23,12 +29,26 @@ pub struct Options {
     /// For compiled code; `None`: compile at each start.
     pub cache: Option<PathBuf>,
     pub clock: Arc<dyn Clock>,
+    /// The Kafka cluster that streams live on, before what the job file says; `None` in both: the data folder.
+    pub bootstrap: Option<String>,
+    /// Names this host among those that share the job, before what the job file says.
+    pub instance: Option<String>,
+    /// Looks up a variable of the environment, for properties that take their value from there.
+    pub environment: Lookup,
     /// Each worker stops after so many checkpoints, as if asked to: for tests of restarts. `None`: it runs on.
     pub checkpoints_max: Option<u64>,
 }
 
 impl Options {
     pub fn new(data: impl Into<PathBuf>) -> Self {
-        Options { data: data.into(), cache: None, clock: Arc::new(RealClock), checkpoints_max: None }
+        Options {
+            data: data.into(),
+            cache: None,
+            clock: Arc::new(RealClock),
+            bootstrap: None,
+            instance: None,
+            environment: Arc::new(|_| None),
+            checkpoints_max: None,
+        }
     }
 }

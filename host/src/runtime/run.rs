@@ -1,18 +1,15 @@
-//! One run of a job's workers over an open data folder, until they end, are stopped, or one of them fails.
+//! One run of a job's workers, until they end, are stopped, or one of them fails: the threads, and what each does between two turns.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Options;
 use super::check::Checked;
-use super::embedded::{Embedded, create_streams};
 use super::running::Shared;
 use crate::error::HostError;
-use crate::job::{Plan, PlanInput};
-use crate::log::Log;
+use crate::job::Plan;
 use crate::observe::WorkerReport;
 use crate::operator::{Operator, WORKER_STACK_BYTES};
-use crate::record::TaskId;
 use crate::task::{Task, TaskPhase};
 use crate::worker::Worker;
 
@@ -33,61 +30,80 @@ pub enum Ended {
     Stopped,
 }
 
-struct Run<'a> {
-    checked: &'a Checked,
-    shared: &'a Shared,
-    options: &'a Options,
-    log: &'a Arc<Log>,
-    plan: Arc<Plan>,
-    /// A worker failed: the others stop, too.
-    failed: AtomicBool,
+/// Why a worker stopped turning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pause {
+    Finished,
+    Stopped,
+    /// Its transport has something to say first.
+    Interrupted,
 }
 
-pub(super) fn run_once(checked: &Checked, shared: &Shared, options: &Options, log: &Arc<Log>) -> Result<Ended, HostError> {
-    let plan = Arc::new(checked.plan(log)?);
-    create_streams(log, &checked.job, &plan)?;
-    let tasks: Vec<TaskId> = plan.stages.iter().flat_map(|stage| (0..stage.tasks).map(|partition| TaskId { stage: stage.number, partition })).collect();
-    let run = Run { checked, shared, options, log, plan, failed: AtomicBool::new(false) };
-    std::thread::scope(|scope| {
-        let mut threads = Vec::new();
-        for worker in 0..checked.job.workers as usize {
-            let mine: Vec<TaskId> = tasks.iter().skip(worker).step_by(checked.job.workers as usize).copied().collect();
-            let run = &run;
-            let body = move || {
-                let result = run.worker(worker, &mine);
-                run.failed.fetch_or(result.is_err(), Ordering::Relaxed);
-                result
-            };
-            let name = format!("{}-worker-{worker}", checked.job.name);
-            let thread = std::thread::Builder::new().name(name).stack_size(WORKER_STACK_BYTES).spawn_scoped(scope, body);
-            threads.push(thread.map_err(|error| HostError::external("starting a worker's thread", error))?);
-        }
-        let mut ended = Ended::Finished;
-        let mut first_error = None;
-        for thread in threads {
-            match thread.join() {
-                Ok(Ok(Ended::Finished)) => {}
-                Ok(Ok(Ended::Stopped)) => ended = Ended::Stopped,
-                Ok(Err(error)) => first_error = first_error.or(Some(error)),
-                Err(_) => {
-                    run.failed.store(true, Ordering::Relaxed);
-                    first_error = first_error.or(Some(HostError::storage("a worker", "panicked: this is a bug in Millstream")));
-                }
-            }
-        }
-        first_error.map_or(Ok(ended), Err)
-    })
+/// What a transport wants done between a worker's turns.
+pub(super) trait Between {
+    /// Once a turn. `true`: the worker must pause.
+    fn interrupts(&mut self) -> Result<bool, HostError>;
+    /// Once a second, right after a checkpoint, when positions are committed ones.
+    fn keep_house(&mut self, worker: &Worker, now_ms: i64) -> Result<(), HostError>;
+}
+
+/// What all workers of a run share.
+pub(super) struct Run<'a> {
+    pub checked: &'a Checked,
+    pub shared: &'a Shared,
+    pub options: &'a Options,
+    pub plan: Arc<Plan>,
+    /// A worker failed: the others stop, too.
+    pub failed: AtomicBool,
 }
 
 impl Run<'_> {
-    fn worker(&self, number: usize, tasks: &[TaskId]) -> Result<Ended, HostError> {
-        let (job, clock) = (&self.checked.job, &self.options.clock);
-        let mut transport = Embedded::new(self.log, job, &self.plan, clock);
-        let components = self.shared.components();
-        let mut open = |operator: usize| self.open(operator, &components[operator]);
-        let mut worker = Worker::open(job.clone(), &self.plan, tasks, clock.clone(), &mut transport, &mut open)?;
-        // After a restart all swaps are made once more, in order: whoever asked for one while the workers were away gets an answer.
-        let mut swaps_made = 0;
+    /// Runs `body` on a thread a worker, and `meanwhile` on this one until all are done.
+    pub fn on_threads(&self, body: impl Fn(usize) -> Result<Ended, HostError> + Sync, mut meanwhile: impl FnMut() -> Result<(), HostError>) -> Result<Ended, HostError> {
+        std::thread::scope(|scope| {
+            let mut threads = Vec::new();
+            for worker in 0..self.checked.job.workers as usize {
+                let body = &body;
+                let guarded = move || {
+                    let result = body(worker);
+                    self.failed.fetch_or(result.is_err(), Ordering::Relaxed);
+                    result
+                };
+                let name = format!("{}-worker-{worker}", self.checked.job.name);
+                let thread = std::thread::Builder::new().name(name).stack_size(WORKER_STACK_BYTES).spawn_scoped(scope, guarded);
+                threads.push(thread.map_err(|error| HostError::external("starting a worker's thread", error))?);
+            }
+            let mut ended = Ended::Finished;
+            let mut first_error = None;
+            while threads.iter().any(|thread| !thread.is_finished()) && first_error.is_none() {
+                if let Err(error) = meanwhile() {
+                    self.failed.store(true, Ordering::Relaxed);
+                    first_error = Some(error);
+                }
+            }
+            for thread in threads {
+                match thread.join() {
+                    Ok(Ok(Ended::Finished)) => {}
+                    Ok(Ok(Ended::Stopped)) => ended = Ended::Stopped,
+                    Ok(Err(error)) => first_error = first_error.or(Some(error)),
+                    Err(_) => {
+                        self.failed.store(true, Ordering::Relaxed);
+                        first_error = first_error.or(Some(HostError::storage("a worker", "panicked: this is a bug in Millstream")));
+                    }
+                }
+            }
+            first_error.map_or(Ok(ended), Err)
+        })
+    }
+
+    /// Whether workers are to stop.
+    pub fn stopping(&self) -> bool {
+        self.shared.stop.load(Ordering::Relaxed) || self.failed.load(Ordering::Relaxed)
+    }
+
+    /// Turns a worker until it is done, is to stop, or its transport interrupts. Stopped, it has made a last checkpoint.
+    pub fn drive(&self, number: usize, worker: &mut Worker, swaps_made: &mut usize, between: &mut dyn Between) -> Result<Pause, HostError> {
+        let clock = &self.options.clock;
         let mut idle_ms = IDLE_MS;
         let (mut reported_ms, mut kept_ms, mut turns) = (i64::MIN, clock.now_ms(), 0u64);
         loop {
@@ -95,28 +111,30 @@ impl Run<'_> {
             let turn = worker.turn()?;
             turns += 1;
             let enough = self.options.checkpoints_max.is_some_and(|max| worker.checkpoints().0 >= max);
-            let stopping = enough || self.shared.stop.load(Ordering::Relaxed) || self.failed.load(Ordering::Relaxed);
-            if turn.finished || stopping {
+            if turn.finished || enough || self.stopping() {
                 if !turn.finished && !self.failed.load(Ordering::Relaxed) {
                     worker.checkpoint()?;
                 }
-                self.settle(&mut worker)?;
-                self.report(number, &mut worker, turn.finished)?;
-                self.swap_nothing(swaps_made);
-                return Ok(if turn.finished { Ended::Finished } else { Ended::Stopped });
+                self.settle(worker)?;
+                self.report(number, worker, turn.finished)?;
+                return Ok(if turn.finished { Pause::Finished } else { Pause::Stopped });
             }
-            self.obey(&mut worker, &mut swaps_made)?;
+            if between.interrupts()? {
+                self.settle(worker)?;
+                return Ok(Pause::Interrupted);
+            }
+            self.obey(worker, swaps_made)?;
             if turns.is_multiple_of(SETTLE_TURNS) {
-                self.settle(&mut worker)?;
+                self.settle(worker)?;
             }
             let now_ms = clock.now_ms();
             if now_ms - reported_ms.max(0) >= REPORT_MS {
                 reported_ms = now_ms;
-                self.report(number, &mut worker, false)?;
+                self.report(number, worker, false)?;
             }
             if worker.checkpoints().0 > before && now_ms - kept_ms >= HOUSEKEEPING_MS {
                 kept_ms = now_ms;
-                self.keep_house(number, &worker, now_ms)?;
+                between.keep_house(worker, now_ms)?;
             }
             if turn.processed > 0 {
                 idle_ms = IDLE_MS;
@@ -127,7 +145,7 @@ impl Run<'_> {
         }
     }
 
-    fn open(&self, operator: usize, component: &Arc<crate::operator::Loaded>) -> Result<Box<dyn Operator>, HostError> {
+    pub fn open(&self, operator: usize, component: &Arc<crate::operator::Loaded>) -> Result<Box<dyn Operator>, HostError> {
         let spec = &self.checked.job.operators[operator];
         component.open(&spec.name, &self.checked.setup(operator, component), &spec.limits)
     }
@@ -151,8 +169,9 @@ impl Run<'_> {
     }
 
     /// A worker that has ended has nothing to replace.
-    fn swap_nothing(&self, made: usize) {
-        for swap in self.shared.swaps_after(made) {
+    pub fn swap_nothing(&self, made: &mut usize) {
+        for swap in self.shared.swaps_after(*made) {
+            *made += 1;
             let _heard = swap.answer.send(Ok(()));
         }
     }
@@ -173,7 +192,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn report(&self, number: usize, worker: &mut Worker, finished: bool) -> Result<(), HostError> {
+    pub fn report(&self, number: usize, worker: &mut Worker, finished: bool) -> Result<(), HostError> {
         let lag = worker.lag()?;
         let (checkpoints, checkpoint_at_ms) = worker.checkpoints();
         let running = || worker.tasks().iter().filter(|task| task.phase() == TaskPhase::Running);
@@ -188,17 +207,5 @@ impl Run<'_> {
         };
         self.shared.observer.worker_reported(number, report);
         Ok(())
-    }
-
-    /// Drops what nobody needs any more. Called right after a checkpoint, when positions are committed ones.
-    fn keep_house(&self, number: usize, worker: &Worker, now_ms: i64) -> Result<(), HostError> {
-        for task in worker.tasks() {
-            for (at, position) in task.input_partitions() {
-                if let PlanInput::Internal { stream, .. } = &self.plan.inputs[at.input as usize] {
-                    self.log.trim_before(stream, at.partition, position)?;
-                }
-            }
-        }
-        if number == 0 { self.log.enforce_retention(now_ms) } else { Ok(()) }
     }
 }

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use super::check::{Checked, load};
-use super::run::{Ended, run_once};
-use super::{Options, check};
+use super::run::Ended;
+use super::{Options, check, cluster, embedded};
 use crate::error::HostError;
 use crate::log::Log;
 use crate::observe::{JobObserver, Snapshot};
@@ -66,7 +66,10 @@ pub struct Running {
 /// Starts a checked job. Returns when the data folder is open and the job is sound against it; the rest happens on threads of its own.
 pub fn start(checked: Checked, options: &Options) -> Result<Running, HostError> {
     let log = Log::open(&options.data)?;
-    checked.plan(&log)?;
+    // A cluster may be away for now: what it has to say is heard when it is there.
+    if cluster::settings(&checked.job, options, Some(&log))?.is_none() {
+        checked.plan(&log)?;
+    }
     let components = Mutex::new(checked.components.clone());
     let shared = Arc::new(Shared { stop: AtomicBool::new(false), observer: JobObserver::default(), components, swaps: Mutex::default() });
     let checked = Arc::new(checked);
@@ -84,9 +87,12 @@ fn supervise(checked: &Checked, shared: &Shared, options: &Options, log: Arc<Log
     loop {
         let opened = log.take().map_or_else(|| Log::open(&options.data), Ok);
         let began_ms = options.clock.now_ms();
-        let result = opened.and_then(|log| {
-            shared.observer.job_resumed();
-            run_once(checked, shared, options, &log)
+        let result = opened.and_then(|log| match cluster::settings(&checked.job, options, Some(&log))? {
+            Some(settings) => cluster::run_once(checked, shared, options, &log, settings),
+            None => {
+                shared.observer.job_resumed();
+                embedded::run_once(checked, shared, options, &log)
+            }
         });
         let error = match result {
             Err(error @ HostError::External { .. }) => error,

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Delivery, Sink, text};
+use super::{Accepts, Sink, text};
 use crate::error::HostError;
 use crate::job::FileFormat;
 use crate::record::Batch;
@@ -77,12 +77,8 @@ impl FileSink {
 }
 
 impl Sink for FileSink {
-    fn delivery(&self) -> Delivery {
-        Delivery::ExactlyOnce
-    }
-
-    fn partitions(&self) -> u32 {
-        1
+    fn accepts(&self) -> Accepts {
+        Accepts::any(1)
     }
 
     fn restore(&mut self, mark: Option<&[u8]>) -> Result<(), HostError> {

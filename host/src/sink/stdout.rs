@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{Delivery, Sink, text};
+use super::{Accepts, Sink, text};
 use crate::error::HostError;
 use crate::job::FileFormat;
 use crate::record::Batch;
@@ -20,12 +20,8 @@ impl StdoutSink {
 }
 
 impl Sink for StdoutSink {
-    fn delivery(&self) -> Delivery {
-        Delivery::AtLeastOnce
-    }
-
-    fn partitions(&self) -> u32 {
-        1
+    fn accepts(&self) -> Accepts {
+        Accepts::any(1)
     }
 
     fn restore(&mut self, _mark: Option<&[u8]>) -> Result<(), HostError> {

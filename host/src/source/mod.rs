@@ -49,6 +49,8 @@ pub struct PollBudget {
 pub enum Polled {
     /// At least one record of one partition, in order. `next` is the position after the last. Rows carry offset and partition; port and key-id are unset.
     Records { at: InputPartition, batch: Batch, next: Offset },
+    /// There is no record below `next` any more: what lay between was none (a transaction's marker, an aborted record).
+    Skipped { at: InputPartition, next: Offset },
     /// A bounded partition has no more records, now and in this run. Told once after the last record (and once after an assign at the end).
     End { at: InputPartition },
 }

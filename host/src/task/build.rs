@@ -12,7 +12,7 @@ use crate::checkpoint::TaskProgress;
 use crate::error::HostError;
 use crate::job::{Consumer, Job, Plan, PlanInput, StartAt, Target};
 use crate::record::{BatchBuilder, Offset, TaskId};
-use crate::sink::Sink;
+use crate::sink::{Accepts, Sink};
 use crate::source::{InputPartition, Start};
 use crate::state::{StateStore, StoreOptions, Stores};
 use crate::time::{Combined, Generator};
@@ -99,13 +99,16 @@ impl Sinks {
         Ok(self.opened.len() - 1)
     }
 
-    /// The fewest partitions that a row sent along these routes may name.
-    fn partitions(&self, routes: &[Route]) -> u32 {
+    /// What a row sent along these routes must keep to: the least of all sinks there.
+    fn accepts(&self, routes: &[Route]) -> Accepts {
         let sinks = routes.iter().filter_map(|route| match route {
-            Route::Sink { sink } => Some(self.opened[*sink].sink.partitions()),
+            Route::Sink { sink } => Some(self.opened[*sink].sink.accepts()),
             Route::Node { .. } => None,
         });
-        sinks.min().unwrap_or(u32::MAX)
+        sinks.fold(Accepts::any(u32::MAX), |least, one| Accepts {
+            partitions: least.partitions.min(one.partitions),
+            record_bytes_max: least.record_bytes_max.min(one.record_bytes_max),
+        })
     }
 }
 
@@ -125,7 +128,7 @@ fn node(parts: &TaskParts<'_>, operator: usize, edges: usize, merges_inputs: boo
         watermarks: Combined::of(edges),
         generator: spec.watermark.map(|policy| Generator::restored(policy, event_time_max)),
         idle_told: false,
-        partitions: routes.iter().map(|routes| sinks.partitions(routes)).collect(),
+        accepts: routes.iter().map(|routes| sinks.accepts(routes)).collect(),
         routes,
         merges_inputs,
         inbox: BatchBuilder::default(),

@@ -201,7 +201,7 @@ impl Chain {
             return Ok(());
         }
         target.sent = Some(mark);
-        env.staged_bytes = target.sink.send(&control::write(self.task.partition, mark, target.sink.partitions()))?;
+        env.staged_bytes = target.sink.send(&control::write(self.task.partition, mark, target.sink.accepts().partitions))?;
         Ok(())
     }
 

@@ -8,8 +8,19 @@ use crate::checkpoint::TaskProgress;
 use crate::error::{GuestFault, HostError};
 use crate::job::RejectPolicy;
 use crate::operator::{Isolated, Poisoned};
-use crate::record::{Batch, BatchBuilder, Fields, HeadersBuilder, INHERIT, NONE, View};
+use crate::record::{Batch, BatchBuilder, Fields, HeadersBuilder, INHERIT, NONE, Row, View};
+use crate::sink::Accepts;
 use crate::time::UNKNOWN;
+
+/// Why a row of so many bytes cannot go where it should; `None`: it can.
+#[inline]
+fn unfit(row: Row, bytes: usize, accepts: Accepts) -> Option<GuestFault> {
+    if row.partition != NONE && row.partition >= accepts.partitions {
+        return Some(GuestFault::Invalid(format!("partition {}, but the stream has {}", row.partition, accepts.partitions)));
+    }
+    (bytes > accepts.record_bytes_max)
+        .then(|| GuestFault::Invalid(format!("an output record of {bytes} bytes, but the stream takes {} at most", accepts.record_bytes_max)))
+}
 
 impl Chain {
     /// Acts on what a call with `input` asked for.
@@ -35,20 +46,22 @@ impl Chain {
         self.emit(env, n, &mut outputs)
     }
 
-    /// Fills in what output rows inherit. A row for a partition that its stream does not have is taken out, and its input row counts as poisoned.
+    /// Fills in what output rows inherit. A row that its target does not take is taken out, and its input row counts as poisoned.
     fn resolve(&self, n: usize, input: &Batch, mut outputs: Batch, poisoned: &mut Vec<Poisoned>) -> Batch {
         let node = &self.nodes[n];
         let mut wrong = Vec::new();
         // Outputs name their rows in any order, and a poisoned record has one dead letter, however many of its outputs are wrong.
         let mut refused: HashSet<u32> = poisoned.iter().map(|poisoned| poisoned.row).collect();
+        let mut begin = 0;
         for at in 0..outputs.len() {
             let row = outputs.row(at);
             let from = input.row(row.offset as usize);
             if row.timestamp == INHERIT {
                 outputs.set_timestamp(at, from.timestamp);
             }
-            if row.partition != NONE && row.partition >= node.partitions[usize::from(row.port)] {
-                let fault = GuestFault::Invalid(format!("partition {}, but the stream has {}", row.partition, node.partitions[usize::from(row.port)]));
+            let bytes = row.headers_end as usize - begin;
+            begin = row.headers_end as usize;
+            if let Some(fault) = unfit(row, bytes, node.accepts[usize::from(row.port)]) {
                 if refused.insert(row.offset as u32) {
                     poisoned.push(Poisoned { row: row.offset as u32, fault });
                 }

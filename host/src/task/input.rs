@@ -100,6 +100,19 @@ impl TaskInput {
         self.queue.push_back(queued);
     }
 
+    /// The position follows at once, or when what is queued is processed. `true`: at once.
+    pub fn skipped(&mut self, next: Offset) -> bool {
+        if next <= self.expected {
+            return false;
+        }
+        self.expected = next;
+        match self.queue.back_mut() {
+            Some(last) => last.next = next,
+            None => self.position = next,
+        }
+        self.queue.is_empty()
+    }
+
     pub fn source_ended(&mut self) {
         self.source_ended = true;
     }

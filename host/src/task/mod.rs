@@ -76,6 +76,11 @@ impl Task {
         }
     }
 
+    /// There is nothing below `next` any more but what is queued. `true`: the position has moved.
+    pub fn skipped(&mut self, at: InputPartition, next: Offset) -> bool {
+        self.inputs.iter_mut().find(|input| input.at == at).is_some_and(|input| input.skipped(next))
+    }
+
     /// The source has no more of this input in this run.
     pub fn source_ended(&mut self, at: InputPartition) {
         if let Some(input) = self.inputs.iter_mut().find(|input| input.at == at) {

@@ -7,7 +7,7 @@ use super::control::Mark;
 use crate::error::{GuestFault, HostError};
 use crate::operator::{Call, Isolated, Operator, isolate};
 use crate::record::{Batch, BatchBuilder};
-use crate::sink::Sink;
+use crate::sink::{Accepts, Sink};
 use crate::state::Stores;
 use crate::time::{Combined, Generator, WatermarkMs};
 
@@ -52,8 +52,8 @@ pub(super) struct ChainNode {
     pub idle_told: bool,
     /// By output port.
     pub routes: Vec<Rc<[Route]>>,
-    /// By output port: the fewest partitions of a sink there; `u32::MAX` where there is none.
-    pub partitions: Vec<u32>,
+    /// By output port: what all sinks there take.
+    pub accepts: Vec<Accepts>,
     /// More than one task input leads here: their records wait in `inbox`, with the ports they came in by.
     pub merges_inputs: bool,
     pub inbox: BatchBuilder,

@@ -94,10 +94,11 @@ impl Worker {
             source.poll(budget, &mut found)?;
         }
         for polled in found {
-            let (Polled::Records { at, .. } | Polled::End { at }) = &polled;
+            let (Polled::Records { at, .. } | Polled::Skipped { at, .. } | Polled::End { at }) = &polled;
             let Some(task) = self.by_input.get(at).map(|place| &mut self.tasks[*place]) else { continue };
             match polled {
                 Polled::Records { at, batch, next } => task.push(at, batch, next),
+                Polled::Skipped { at, next } => self.dirty |= task.skipped(at, next),
                 Polled::End { at } => task.source_ended(at),
             }
         }

@@ -1,0 +1,104 @@
+//! `millstream state` on a Kafka cluster: a store as its changelog has it, read from the beginning to the end. What it shows is held in memory.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::say::Say;
+use super::state::{Asked, row};
+use crate::changelog::{Entry, entry};
+use crate::error::HostError;
+use crate::kafka::Cluster;
+use crate::state::{LAYOUTS, without_expiry};
+
+const SUFFIX: &str = ".changelog";
+
+/// Committed entries: task and key → value.
+type Entries = BTreeMap<(u32, Vec<u8>), Vec<u8>>;
+
+/// The changelogs that may hold the store asked for: all, or those of a job.
+fn changelogs(cluster: &Cluster, job: Option<&str>) -> Result<Vec<(String, u32)>, HostError> {
+    let topics = cluster.topics()?.into_iter().filter(|(name, _)| name.ends_with(SUFFIX));
+    Ok(topics.filter(|(name, _)| job.is_none_or(|job| name.strip_prefix(job).is_some_and(|rest| rest.starts_with('.')))).collect())
+}
+
+/// Reads all changelogs and hands over each entry, in order: changelog, task, entry, value.
+fn each(cluster: &Arc<Cluster>, job: Option<&str>, visit: &mut dyn FnMut(&str, u32, Entry<'_>, Option<&[u8]>)) -> Result<(), HostError> {
+    for (topic, partitions) in changelogs(cluster, job)? {
+        for partition in 0..partitions {
+            cluster.read(&topic, partition, 0, &mut |batch| {
+                for record in batch {
+                    if let Some(entry) = entry(record.key.unwrap_or_default()) {
+                        visit(&topic, partition, entry, record.value);
+                    }
+                }
+                true
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// Which stores there are: changelog, operator, store.
+pub(super) fn list(cluster: &Arc<Cluster>, job: Option<&str>, say: Say) -> Result<(), HostError> {
+    let mut found = std::collections::BTreeSet::new();
+    each(cluster, job, &mut |topic, _, entry, _| {
+        if let Entry::State { operator, store, .. } = entry {
+            found.insert((topic.to_owned(), operator.to_owned(), store.to_owned()));
+        }
+    })?;
+    for (changelog, operator, store) in found {
+        say.out(&json!({ "changelog": changelog, "operator": operator, "store": store }).to_string());
+    }
+    Ok(())
+}
+
+/// The store's entries, as its changelog ends.
+fn entries(cluster: &Arc<Cluster>, asked: &Asked<'_>) -> Result<Entries, HostError> {
+    let mut by_operator: BTreeMap<(String, String), Entries> = BTreeMap::new();
+    let mut expiring = std::collections::BTreeSet::new();
+    each(cluster, asked.job, &mut |topic, task, entry, value| {
+        let Entry::State { operator, store, key } = entry else { return };
+        if asked.operator.is_some_and(|only| only != operator) {
+            return;
+        }
+        let whose = || (topic.to_owned(), operator.to_owned());
+        if store == LAYOUTS && key == asked.store.as_bytes() {
+            if value.is_some() {
+                expiring.insert(whose());
+            }
+        } else if store == asked.store {
+            let entries = by_operator.entry(whose()).or_default();
+            match value {
+                Some(value) => drop(entries.insert((task, key.to_vec()), value.to_vec())),
+                None => drop(entries.remove(&(task, key.to_vec()))),
+            }
+        }
+    })?;
+    let mut found = by_operator.into_iter();
+    match (found.next(), found.next()) {
+        (Some((whose, entries)), None) if expiring.contains(&whose) => {
+            Ok(entries.into_iter().map(|(key, stored)| (key, without_expiry(&stored).to_vec())).collect())
+        }
+        (Some((_, entries)), None) => Ok(entries),
+        (Some(_), Some(_)) => Err(HostError::job(asked.store, "several operators have such a store").with_help("say which by --job and --operator")),
+        (None, _) => Err(HostError::job(asked.store, "there is no such store").with_help("`millstream state scan --bootstrap …` shows which there are")),
+    }
+}
+
+pub(super) fn get(cluster: &Arc<Cluster>, asked: &Asked<'_>, key: &str, say: Say) -> Result<(), HostError> {
+    let entries = entries(cluster, asked)?;
+    let found = entries.iter().find(|((_, found), _)| found == key.as_bytes());
+    let ((task, _), value) = found.ok_or_else(|| HostError::job(key, format!("store `{}` has no such key", asked.store)))?;
+    say.out(&row(*task, key.as_bytes(), Some(value)).to_string());
+    Ok(())
+}
+
+pub(super) fn scan(cluster: &Arc<Cluster>, asked: &Asked<'_>, prefix: &str, limit: usize, say: Say) -> Result<(), HostError> {
+    let entries = entries(cluster, asked)?;
+    for ((task, key), value) in entries.iter().filter(|((_, key), _)| key.starts_with(prefix.as_bytes())).take(limit) {
+        say.out(&row(*task, key, Some(value)).to_string());
+    }
+    Ok(())
+}

@@ -1,0 +1,191 @@
+//! A cluster as the host sees it: topics, their partitions and ends. Shared by all workers of a job; the clients here read without a group.
+
+use std::collections::BTreeMap;
+use std::ffi::CString;
+use std::sync::Arc;
+
+use rdkafka::consumer::Consumer as _;
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::{Offset as RdOffset, TopicPartitionList};
+
+use super::client::{Events, Trouble};
+use super::raw::{self, Consumer, Failure};
+use super::settings::{Settings, create};
+use crate::error::HostError;
+use crate::record::Offset;
+
+/// How long one question to the cluster may take, ms.
+pub(super) const REQUEST_MS: u64 = 10_000;
+
+/// One partition of a topic.
+pub type Place = (String, u32);
+
+/// Which of a partition's records an end counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isolation {
+    /// Up to the first record of a transaction that is still open.
+    Committed,
+    /// All that is written.
+    Uncommitted,
+}
+
+/// Which offset of a partition is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    First,
+    End(Isolation),
+    /// The first whose timestamp is at or after this, ms; the end where there is none.
+    At(i64),
+}
+
+/// See the module.
+pub struct Cluster {
+    pub settings: Settings,
+    pub(super) trouble: Trouble,
+    committed: Arc<Consumer>,
+    uncommitted: Arc<Consumer>,
+}
+
+impl Cluster {
+    /// Sets up the clients. Reaches nothing yet: an absent cluster is met at the first question.
+    pub fn connect(settings: Settings) -> Result<Arc<Cluster>, HostError> {
+        let trouble = Trouble::default();
+        let reader = |isolation: &str| create::<Events, Consumer>(&settings.reader(isolation), Events::new(trouble.clone())).map(Arc::new);
+        let (committed, uncommitted) = (reader("read_committed")?, reader("read_uncommitted")?);
+        Ok(Arc::new(Cluster { settings, trouble, committed, uncommitted }))
+    }
+
+    pub(super) fn reader(&self) -> &Arc<Consumer> {
+        &self.committed
+    }
+
+    /// Takes what the clients have to say, so that it does not pile up. Once in a while.
+    pub fn tend(&self) {
+        for client in [&self.committed, &self.uncommitted] {
+            if let Some(Err(error)) = client.poll(std::time::Duration::ZERO) {
+                self.trouble.note(error.to_string());
+            }
+        }
+    }
+
+    /// The partition counts of the topics that exist, of those named. Fails where the cluster cannot be reached, or does not let us look.
+    pub fn partitions(&self, topics: &[&str]) -> Result<BTreeMap<String, u32>, HostError> {
+        let mut found = BTreeMap::new();
+        for topic in topics {
+            let doing = || format!("looking for topic `{topic}`");
+            let metadata = self.committed.fetch_metadata(Some(topic), std::time::Duration::from_millis(REQUEST_MS));
+            let metadata = metadata.map_err(|error| self.failed(doing(), code(&error)))?;
+            let Some(answer) = metadata.topics().iter().find(|answer| answer.name() == *topic) else { continue };
+            match answer.error().map(RDKafkaErrorCode::from) {
+                None if answer.partitions().is_empty() => {}
+                None => drop(found.insert((*topic).to_owned(), answer.partitions().len() as u32)),
+                Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {}
+                Some(code) => return Err(self.failed(doing(), code)),
+            }
+        }
+        Ok(found)
+    }
+
+    /// All topics but the cluster's own, with their partition counts.
+    pub fn topics(&self) -> Result<BTreeMap<String, u32>, HostError> {
+        let metadata = self.committed.fetch_metadata(None, std::time::Duration::from_millis(REQUEST_MS));
+        let metadata = metadata.map_err(|error| self.failed("listing topics", code(&error)))?;
+        let names = metadata.topics().iter().filter(|topic| !topic.name().starts_with("__"));
+        Ok(names.map(|topic| (topic.name().to_owned(), topic.partitions().len() as u32)).collect())
+    }
+
+    /// One offset of each place, in their order.
+    pub fn offsets(&self, places: &[Place], which: Which) -> Result<Vec<Offset>, HostError> {
+        let asked = places.iter().map(|place| (place.clone(), which)).collect::<Vec<_>>();
+        self.each_offset(&asked)
+    }
+
+    /// One offset of each place, each as it says, in their order.
+    pub fn each_offset(&self, asked: &[(Place, Which)]) -> Result<Vec<Offset>, HostError> {
+        let mut answers = vec![0; asked.len()];
+        for isolation in [Isolation::Committed, Isolation::Uncommitted] {
+            let of_this = |which: Which| matches!(which, Which::End(Isolation::Uncommitted)) == (isolation == Isolation::Uncommitted);
+            let chosen: Vec<usize> = (0..asked.len()).filter(|n| of_this(asked[*n].1)).collect();
+            if chosen.is_empty() {
+                continue;
+            }
+            let client = if isolation == Isolation::Committed { &self.committed } else { &self.uncommitted };
+            let mut past_the_end = Vec::new();
+            for (n, offset) in chosen.iter().zip(self.ask(client, chosen.iter().map(|n| &asked[*n]))?) {
+                match offset {
+                    Some(offset) => answers[*n] = offset,
+                    None => past_the_end.push(*n),
+                }
+            }
+            let ends: Vec<(Place, Which)> = past_the_end.iter().map(|n| (asked[*n].0.clone(), Which::End(isolation))).collect();
+            if !ends.is_empty() {
+                for (n, offset) in past_the_end.iter().zip(self.ask(client, ends.iter())?) {
+                    answers[*n] = offset.unwrap_or(0);
+                }
+            }
+        }
+        Ok(answers)
+    }
+
+    fn ask<'a>(&self, client: &Consumer, asked: impl Iterator<Item = &'a (Place, Which)>) -> Result<Vec<Option<Offset>>, HostError> {
+        let mut list = TopicPartitionList::new();
+        for ((topic, partition), which) in asked {
+            let offset = match which {
+                Which::First => RdOffset::Beginning,
+                Which::End(_) => RdOffset::End,
+                Which::At(ms) => RdOffset::Offset((*ms).max(0)),
+            };
+            list.add_partition_offset(topic, *partition as i32, offset).map_err(|error| HostError::external("asking for offsets", error))?;
+        }
+        let doing = "asking for the ends of partitions";
+        let list = raw::offsets_for(client, list, REQUEST_MS).map_err(|failure| self.failed(doing, failure.code))?;
+        let answers = list.elements();
+        let each = answers.iter().map(|answer| match answer.error() {
+            Ok(()) => Ok(u64::try_from(raw::raw_offset(answer.offset())).ok()),
+            Err(error) => Err(self.failed(format!("asking for the ends of {}-{}", answer.topic(), answer.partition()), code(&error))),
+        });
+        each.collect()
+    }
+
+    /// Says an error of the cluster's as people need it: who must act, and what last went wrong on the way.
+    pub(super) fn failed(&self, doing: impl Into<String>, code: RDKafkaErrorCode) -> HostError {
+        let doing = doing.into();
+        let bootstrap = &self.settings.bootstrap;
+        match code {
+            RDKafkaErrorCode::TopicAuthorizationFailed | RDKafkaErrorCode::GroupAuthorizationFailed | RDKafkaErrorCode::ClusterAuthorizationFailed => {
+                HostError::job(doing, format!("the cluster at {bootstrap} does not permit it: {code}"))
+                    .with_help("the job's user needs the permissions that docs/kafka.md lists")
+            }
+            RDKafkaErrorCode::TransactionalIdAuthorizationFailed => HostError::job(doing, format!("the cluster at {bootstrap} does not permit it: {code}"))
+                .with_help(format!("the job's user needs Write and Describe on transactional ids that begin with `{}.`", self.settings.job)),
+            RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownPartition => {
+                HostError::job(doing, format!("there is no such topic or partition on {bootstrap}"))
+                    .with_help("create it, or correct the job file; a topic that was deleted while the job ran cannot be gone on with")
+            }
+            _ => {
+                let why = self.trouble.last().map(|last| format!("; the last trouble: {last}")).unwrap_or_default();
+                HostError::external(doing, anyhow::anyhow!("the cluster at {bootstrap}: {code}{why}"))
+            }
+        }
+    }
+
+    pub(super) fn failure(&self, doing: impl Into<String>, failure: &Failure) -> HostError {
+        match self.failed(doing, failure.code) {
+            HostError::External { doing, .. } => {
+                let why = self.trouble.last().map(|last| format!("; the last trouble: {last}")).unwrap_or_default();
+                HostError::external(doing, anyhow::anyhow!("the cluster at {}: {}{why}", self.settings.bootstrap, failure.text))
+            }
+            named => named,
+        }
+    }
+}
+
+/// The code inside one of rust-rdkafka's errors.
+pub(super) fn code(error: &KafkaError) -> RDKafkaErrorCode {
+    error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail)
+}
+
+pub(super) fn c_name(topic: &str) -> Result<CString, HostError> {
+    CString::new(topic).map_err(|_| HostError::job(format!("stream `{topic}`"), "cannot be the name of a topic"))
+}

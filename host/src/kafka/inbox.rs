@@ -1,0 +1,260 @@
+//! Records of all partitions of one worker, from one queue of the client into batches: built once, straight from its buffers.
+
+use std::collections::BTreeMap;
+use std::ffi::CString;
+use std::sync::Arc;
+
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::Consumer as _;
+use rdkafka::types::RDKafkaErrorCode;
+
+use super::cluster::{Cluster, Place, c_name, code};
+use super::producer::ZERO_HEADER;
+use super::raw::{self, Consumer, Message, Messages, Queue};
+use crate::error::HostError;
+use crate::record::{BatchBuilder, Fields, HeadersBuilder, NO_TIMESTAMP, NONE, Offset};
+use crate::source::{InputPartition, PollBudget, Polled};
+
+/// A batch is closed at so many bytes, however much is there.
+const BATCH_BYTES_MAX: usize = 16 << 20;
+const NO_SLOT: u32 = u32::MAX;
+
+/// One partition that is the worker's.
+struct Slot {
+    topic: String,
+    c_topic: CString,
+    partition: u32,
+    /// Which input's it is; `None` until a source is told to read it.
+    at: Option<InputPartition>,
+    building: BatchBuilder,
+    /// One past the last record that came.
+    next: Offset,
+    /// There is no record below this any more.
+    skipped: Offset,
+    /// Where a bounded read ends.
+    until: Option<Offset>,
+    told_end: bool,
+}
+
+/// See the module.
+pub struct Inbox {
+    cluster: Arc<Cluster>,
+    consumer: Arc<Consumer>,
+    queue: Queue,
+    messages: Messages,
+    slots: Vec<Slot>,
+    /// By topic, as messages name it: by partition the slot.
+    places: Vec<(usize, Vec<u32>)>,
+    /// By input: what came and was not taken yet.
+    ready: BTreeMap<u32, Vec<Polled>>,
+    headers: HeadersBuilder,
+}
+
+/// Appends a message to a batch.
+#[inline]
+pub(super) fn fill(message: &Message<'_>, headers: &mut HeadersBuilder, into: &mut BatchBuilder) {
+    message.headers(headers);
+    let mut timestamp = message.timestamp().unwrap_or(NO_TIMESTAMP);
+    if timestamp == 1 && headers.headers().last(ZERO_HEADER).is_some() {
+        timestamp = 0;
+        let mut kept = HeadersBuilder::default();
+        for (name, value) in headers.headers().iter().filter(|(name, _)| *name != ZERO_HEADER) {
+            kept.push(name, value);
+        }
+        *headers = kept;
+    }
+    let fields = Fields { port: 0, timestamp, offset: message.offset(), partition: message.partition(), key_id: NONE };
+    into.push(message.key(), message.value(), headers.headers(), fields);
+}
+
+impl Inbox {
+    pub(super) fn new(cluster: &Arc<Cluster>, consumer: &Arc<Consumer>) -> Inbox {
+        Inbox {
+            cluster: cluster.clone(),
+            consumer: consumer.clone(),
+            queue: Queue::new(consumer),
+            messages: Messages::new(),
+            slots: Vec::new(),
+            places: Vec::new(),
+            ready: BTreeMap::new(),
+            headers: HeadersBuilder::default(),
+        }
+    }
+
+    /// Records of these partitions will come from these offsets. Before the assignment is answered: the forwarding does not outlive a revocation.
+    pub(super) fn expect(&mut self, starts: &[(Place, Offset)]) -> Result<(), HostError> {
+        self.ready.clear();
+        self.messages.clear();
+        for ((topic, partition), next) in starts {
+            self.queue.forward(topic, *partition).map_err(|failure| self.cluster.failure(format!("taking on {topic}-{partition}"), &failure))?;
+            let known = self.slots.iter().position(|slot| slot.topic == *topic && slot.partition == *partition);
+            let slot = match known {
+                Some(slot) => slot,
+                None => self.add(topic, *partition)?,
+            };
+            let slot = &mut self.slots[slot];
+            slot.building.clear();
+            (slot.next, slot.skipped, slot.told_end) = (*next, *next, false);
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, topic: &str, partition: u32) -> Result<usize, HostError> {
+        let c_topic = c_name(topic)?;
+        let building = BatchBuilder::default();
+        self.slots.push(Slot { topic: topic.to_owned(), c_topic, partition, at: None, building, next: 0, skipped: 0, until: None, told_end: false });
+        // A new partition of a topic that is known already: found again at its next message.
+        self.places.clear();
+        Ok(self.slots.len() - 1)
+    }
+
+    /// Nothing is the worker's any more.
+    pub(super) fn forget(&mut self) {
+        self.slots.clear();
+        self.places.clear();
+        self.ready.clear();
+        self.messages.clear();
+    }
+
+    /// An input reads a partition from now on, up to `until` where it is bounded. Returns where it stands.
+    pub(super) fn claim(&mut self, at: InputPartition, topic: &str, until: Option<Offset>) -> Result<Offset, HostError> {
+        let slot = self.slots.iter_mut().find(|slot| slot.topic == topic && slot.partition == at.partition);
+        let slot = slot.ok_or_else(|| HostError::external(format!("reading {topic}-{}", at.partition), anyhow::anyhow!("the group took the partition away")))?;
+        slot.at = Some(at);
+        slot.until = until;
+        slot.told_end = false;
+        Ok(slot.next)
+    }
+
+    pub(super) fn unclaim(&mut self, at: InputPartition) {
+        for slot in self.slots.iter_mut().filter(|slot| slot.at == Some(at)) {
+            slot.at = None;
+            slot.building.clear();
+        }
+    }
+
+    /// Moves what came for an input to `found`, after looking whether more has come for anybody.
+    pub(super) fn poll(&mut self, input: u32, budget: PollBudget, found: &mut Vec<Polled>) -> Result<(), HostError> {
+        let wait_ms = if self.ready.values().all(Vec::is_empty) { budget.wait_ms } else { 0 };
+        self.messages.take(&self.queue, budget.records_max.max(1), wait_ms);
+        self.sort()?;
+        self.tell_ends();
+        if let Some(ready) = self.ready.get_mut(&input) {
+            found.append(ready);
+        }
+        Ok(())
+    }
+
+    /// From messages to batches, one a partition.
+    fn sort(&mut self) -> Result<(), HostError> {
+        let messages = std::mem::replace(&mut self.messages, Messages::new());
+        let mut failed = None;
+        for message in messages.iter() {
+            let Some(slot) = self.slot_of(&message) else { continue };
+            match message.error() {
+                None => self.keep(slot, &message),
+                Some(RDKafkaErrorCode::PartitionEOF) => {
+                    let slot = &mut self.slots[slot];
+                    slot.skipped = slot.skipped.max(message.offset() as Offset);
+                }
+                Some(code) => failed = failed.or(Some((slot, code))),
+            }
+        }
+        self.messages = messages;
+        // The client's buffers are given back at once, not at the next poll.
+        self.messages.clear();
+        for n in 0..self.slots.len() {
+            self.close(n);
+        }
+        match failed {
+            None => Ok(()),
+            Some((slot, code)) => Err(self.cannot_read(slot, code)),
+        }
+    }
+
+    fn cannot_read(&self, slot: usize, code: RDKafkaErrorCode) -> HostError {
+        let Slot { topic, partition, next, .. } = &self.slots[slot];
+        let doing = format!("reading {topic}-{partition} at offset {next}");
+        match code {
+            // The worker is opened again, which finds out what is gone and applies the input's policy.
+            RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange => HostError::external(doing, anyhow::anyhow!("the record is gone")),
+            code => self.cluster.failed(doing, code),
+        }
+    }
+
+    /// Records of one topic come together, so the last place is right, mostly.
+    #[inline]
+    fn slot_of(&mut self, message: &Message<'_>) -> Option<usize> {
+        let topic = message.topic_id();
+        let place = match self.places.iter().position(|(id, _)| *id == topic) {
+            Some(place) => place,
+            None => self.learn(topic, &message.topic()),
+        };
+        self.places[place].1.get(message.partition() as usize).filter(|slot| **slot != NO_SLOT).map(|slot| *slot as usize)
+    }
+
+    fn learn(&mut self, id: usize, topic: &str) -> usize {
+        let mut by_partition = Vec::new();
+        for (n, slot) in self.slots.iter().enumerate().filter(|(_, slot)| slot.topic == topic) {
+            let place = slot.partition as usize;
+            by_partition.resize(by_partition.len().max(place + 1), NO_SLOT);
+            by_partition[place] = n as u32;
+        }
+        self.places.push((id, by_partition));
+        self.places.len() - 1
+    }
+
+    #[inline]
+    fn keep(&mut self, n: usize, message: &Message<'_>) {
+        let slot = &mut self.slots[n];
+        let offset = message.offset() as Offset;
+        if offset < slot.next || slot.until.is_some_and(|until| offset >= until) {
+            return;
+        }
+        fill(message, &mut self.headers, &mut slot.building);
+        slot.next = offset + 1;
+        if slot.building.bytes() > BATCH_BYTES_MAX {
+            self.close(n);
+        }
+    }
+
+    /// Hands over what was built of a partition, and how far it goes.
+    fn close(&mut self, n: usize) {
+        let slot = &mut self.slots[n];
+        let Some(at) = slot.at else { return slot.building.clear() };
+        let ready = self.ready.entry(at.input).or_default();
+        if !slot.building.is_empty() {
+            ready.push(Polled::Records { at, batch: slot.building.finish(), next: slot.next });
+        }
+        if slot.skipped > slot.next {
+            slot.next = slot.skipped;
+            ready.push(Polled::Skipped { at, next: slot.next });
+        }
+    }
+
+    fn tell_ends(&mut self) {
+        for slot in self.slots.iter_mut().filter(|slot| !slot.told_end && slot.until.is_some_and(|until| slot.next >= until)) {
+            if let Some(at) = slot.at {
+                slot.told_end = true;
+                self.ready.entry(at.input).or_default().push(Polled::End { at });
+            }
+        }
+    }
+
+    pub(super) fn pause(&mut self, at: InputPartition, paused: bool) {
+        let Some(slot) = self.slots.iter().find(|slot| slot.at == Some(at)) else { return };
+        let mut list = TopicPartitionList::new();
+        list.add_partition(&slot.topic, slot.partition as i32);
+        let done = if paused { self.consumer.pause(&list) } else { self.consumer.resume(&list) };
+        if let Err(error) = done {
+            // A partition that is not ours any more needs no pause.
+            self.cluster.trouble.note(format!("pausing {}-{}: {}", slot.topic, slot.partition, code(&error)));
+        }
+    }
+
+    /// The partition's end as the last fetch saw it.
+    pub(super) fn end(&self, at: InputPartition) -> Option<Offset> {
+        let slot = self.slots.iter().find(|slot| slot.at == Some(at))?;
+        raw::cached_end(&self.consumer, &slot.c_topic, slot.partition)
+    }
+}

@@ -1,0 +1,173 @@
+//! One worker as a static member of the job's group: which partitions are its, where it is in them, and the records that come.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::consumer::Consumer as _;
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::{Offset as RdOffset, TopicPartitionList};
+
+use super::client::Events;
+use super::cluster::{Cluster, Place, REQUEST_MS, code};
+use super::inbox::Inbox;
+use super::raw::Consumer;
+use super::settings::create;
+use crate::error::HostError;
+use crate::record::Offset;
+
+/// What the group says.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Change {
+    /// These are the worker's from now on, instead of what was. To be answered by [`Member::accept`], when it is known where each begins.
+    Assigned(Vec<Place>),
+    /// None is any more. To be answered by [`Member::release`], after what was done is committed; where they are `lost`, others have them already, and a commit
+    /// could only fail.
+    Revoked { lost: bool },
+}
+
+/// See the module. Used on the worker's thread.
+pub struct Member {
+    cluster: Arc<Cluster>,
+    pub(super) consumer: Arc<Consumer>,
+    pub(super) inbox: Rc<RefCell<Inbox>>,
+}
+
+impl Member {
+    /// Joins the group as worker `number` of this host. A process that is this member already is thrown out.
+    pub fn join(cluster: &Arc<Cluster>, number: usize, topics: &[&str]) -> Result<Member, HostError> {
+        let consumer: Arc<Consumer> = Arc::new(create(&cluster.settings.member(number), Events::new(cluster.trouble.clone()))?);
+        consumer.subscribe(topics).map_err(|error| cluster.failed("joining the group", code(&error)))?;
+        let inbox = Rc::new(RefCell::new(Inbox::new(cluster, &consumer)));
+        Ok(Member { cluster: cluster.clone(), consumer, inbox })
+    }
+
+    /// Serves the client: without it, and often, the group takes the worker for dead.
+    pub fn tend(&self) -> Result<(), HostError> {
+        match self.consumer.poll(Duration::ZERO) {
+            None | Some(Ok(_)) => Ok(()),
+            Some(Err(KafkaError::MessageConsumptionFatal(code))) => Err(self.fatal(code)),
+            Some(Err(error)) => self.passing(&error),
+        }
+    }
+
+    fn fatal(&self, code: RDKafkaErrorCode) -> HostError {
+        let doing = format!("being a member of group `{}`", self.cluster.settings.group);
+        match code {
+            RDKafkaErrorCode::FencedInstanceId | RDKafkaErrorCode::UnreleasedInstanceId | RDKafkaErrorCode::Fenced => {
+                HostError::Fenced { doing, reason: format!("{code}; each process that shares a job needs a name of its own (--instance) and a data folder of its own") }
+            }
+            RDKafkaErrorCode::InconsistentGroupProtocol => self.not_ours(doing),
+            other => {
+                let fenced = self.consumer.client().fatal_error().filter(|(code, _)| *code == RDKafkaErrorCode::FencedInstanceId);
+                match fenced {
+                    Some((code, reason)) => HostError::Fenced { doing, reason: format!("{code}: {reason}") },
+                    None => self.cluster.failed(doing, other),
+                }
+            }
+        }
+    }
+
+    fn not_ours(&self, doing: String) -> HostError {
+        HostError::job(doing, "the group is in use by something that is not this job: its members share partitions in another way")
+            .with_help("give the job a group of its own: group = \"…\" in [kafka], or another name")
+    }
+
+    /// Most of what a client reports cures itself: it connects again, it asks again. What does not is named.
+    fn passing(&self, error: &KafkaError) -> Result<(), HostError> {
+        let doing = || format!("being a member of group `{}`", self.cluster.settings.group);
+        match code(error) {
+            RDKafkaErrorCode::TopicAuthorizationFailed | RDKafkaErrorCode::GroupAuthorizationFailed => Err(self.cluster.failed(doing(), code(error))),
+            RDKafkaErrorCode::InconsistentGroupProtocol => Err(self.not_ours(doing())),
+            RDKafkaErrorCode::InvalidSessionTimeout => {
+                Err(HostError::job("kafka.properties.session.timeout.ms", "is outside of what the brokers allow").with_help("they allow 6000 to 1800000 by default"))
+            }
+            RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic => Err(self.cluster.failed("reading an input", code(error))),
+            _ => {
+                self.cluster.trouble.note(error.to_string());
+                Ok(())
+            }
+        }
+    }
+
+    /// What the group said since the last call, oldest first. It waits for the answer before it says more.
+    pub fn change(&self) -> Result<Option<Change>, HostError> {
+        self.tend()?;
+        Ok(self.consumer.context().next_rebalance().map(|rebalance| match rebalance.assigned {
+            true => Change::Assigned(rebalance.partitions.elements().iter().map(|one| (one.topic().to_owned(), one.partition() as u32)).collect()),
+            false => Change::Revoked { lost: self.consumer.assignment_lost() },
+        }))
+    }
+
+    /// What the group has committed for partitions; `None`: nothing. Waits for transactions that are just ending.
+    pub fn committed(&self, places: &[Place]) -> Result<Vec<Option<Committed>>, HostError> {
+        if places.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut list = TopicPartitionList::new();
+        places.iter().for_each(|(topic, partition)| drop(list.add_partition(topic, *partition as i32)));
+        let doing = "asking for the group's positions";
+        let list = self.consumer.committed_offsets(list, Duration::from_millis(REQUEST_MS)).map_err(|error| self.cluster.failed(doing, code(&error)))?;
+        let answers = list.elements();
+        let each = answers.iter().map(|answer| {
+            answer.error().map_err(|error| self.cluster.failed(doing, code(&error)))?;
+            Ok(match answer.offset() {
+                RdOffset::Offset(offset) => Some(Committed { offset: offset as Offset, metadata: answer.metadata().to_owned() }),
+                _ => None,
+            })
+        });
+        each.collect()
+    }
+
+    /// Answers an assignment: from now on records come, of these partitions from these offsets.
+    pub fn accept(&self, starts: &[(Place, Offset)]) -> Result<(), HostError> {
+        let mut list = TopicPartitionList::new();
+        for ((topic, partition), offset) in starts {
+            let added = list.add_partition_offset(topic, *partition as i32, RdOffset::Offset(*offset as i64));
+            added.map_err(|error| HostError::external("taking on partitions", error))?;
+        }
+        self.inbox.borrow_mut().expect(starts)?;
+        self.consumer.assign(&list).map_err(|error| self.cluster.failed("taking on partitions", code(&error)))
+    }
+
+    /// Answers a revocation: from now on no record comes.
+    pub fn release(&self) -> Result<(), HostError> {
+        self.inbox.borrow_mut().forget();
+        self.consumer.unassign().map_err(|error| self.cluster.failed("giving partitions back", code(&error)))
+    }
+
+    /// Goes to other offsets than those that were accepted, or back after a failure: what was fetched of these partitions is dropped.
+    pub fn seek(&self, starts: &[(Place, Offset)]) -> Result<(), HostError> {
+        if starts.is_empty() {
+            return Ok(());
+        }
+        let mut list = TopicPartitionList::new();
+        for ((topic, partition), offset) in starts {
+            let added = list.add_partition_offset(topic, *partition as i32, RdOffset::Offset(*offset as i64));
+            added.map_err(|error| HostError::external("going to a position", error))?;
+        }
+        let doing = "going to a position";
+        let sought = self.consumer.seek_partitions(list, Duration::from_millis(REQUEST_MS)).map_err(|error| self.cluster.failed(doing, code(&error)))?;
+        for one in sought.elements() {
+            one.error().map_err(|error| self.cluster.failed(doing, code(&error)))?;
+        }
+        self.inbox.borrow_mut().expect(starts)
+    }
+}
+
+impl Drop for Member {
+    /// A static member goes without a word, so that whoever comes back under its name finds its partitions.
+    fn drop(&mut self) {
+        self.consumer.context().close();
+    }
+}
+
+/// A position of the group's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Committed {
+    pub offset: Offset,
+    /// What was committed beside it.
+    pub metadata: String,
+}

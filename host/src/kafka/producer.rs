@@ -1,0 +1,208 @@
+//! One worker's producer: outputs, repartition records, changelog and dead letters of a checkpoint in one transaction, positions with them.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::{CommitMode, Consumer as _};
+use rdkafka::producer::Producer as _;
+use rdkafka::types::RDKafkaErrorCode;
+
+use super::client::Deliveries;
+use super::cluster::{Cluster, REQUEST_MS, code};
+use super::raw::{self, Consumer, Failure, NativeProducer, Outgoing, Owner, Topic};
+use super::settings::create;
+use crate::error::HostError;
+use crate::job::Guarantee;
+use crate::record::{Batch, HeadersBuilder, NO_TIMESTAMP, View};
+
+/// How long brokers may take nothing before a record is given up on, and with it the transaction.
+const FULL_QUEUE_MAX: Duration = Duration::from_secs(30);
+/// One slice of `init_transactions`, between which the consumer is tended.
+const INIT_SLICE_MS: u64 = 500;
+
+/// Stands for timestamp 0, which librdkafka takes for "now": the record is stamped 1, and says so.
+pub(super) const ZERO_HEADER: &[u8] = b"millstream.timestamp";
+
+/// See the module. Everything runs on the worker's thread.
+pub struct Producer {
+    cluster: Arc<Cluster>,
+    client: Arc<NativeProducer>,
+    topics: RefCell<BTreeMap<String, Rc<Topic>>>,
+    /// A transaction is open.
+    open: Cell<bool>,
+    /// Produced since the last commit, bytes.
+    staged_bytes: Cell<usize>,
+}
+
+impl Producer {
+    /// Takes over the worker's place: ends what a producer of the same id left open, and fences it. `tend` is called in between, as this can take seconds.
+    pub fn open(cluster: &Arc<Cluster>, number: usize, tend: &mut dyn FnMut() -> Result<(), HostError>) -> Result<Rc<Producer>, HostError> {
+        let client: NativeProducer = create(&cluster.settings.producer(number), Deliveries::new(cluster.trouble.clone()))?;
+        let producer = Producer { cluster: cluster.clone(), client: Arc::new(client), topics: RefCell::default(), open: Cell::new(false), staged_bytes: Cell::new(0) };
+        if cluster.settings.guarantee == Guarantee::ExactlyOnce {
+            let began = Instant::now();
+            while let Err(failure) = raw::init_transactions(&producer.client, INIT_SLICE_MS) {
+                tend()?;
+                producer.client.poll(Duration::ZERO);
+                if !failure.retriable || began.elapsed() > FULL_QUEUE_MAX {
+                    return Err(producer.failed("taking over the worker's transactions", &failure));
+                }
+            }
+        }
+        Ok(Rc::new(producer))
+    }
+
+    /// For a tool: no transactions, no worker's place.
+    pub(super) fn plain(cluster: &Arc<Cluster>) -> Result<Producer, HostError> {
+        let client: NativeProducer = create(&cluster.settings.tool(), Deliveries::new(cluster.trouble.clone()))?;
+        Ok(Producer { cluster: cluster.clone(), client: Arc::new(client), topics: RefCell::default(), open: Cell::new(true), staged_bytes: Cell::new(0) })
+    }
+
+    /// Returns when all is acknowledged. For [`Producer::plain`].
+    pub(super) fn settle(&self) -> Result<(), HostError> {
+        raw::flush(&self.client, REQUEST_MS).map_err(|failure| self.failed("waiting for records to be acknowledged", &failure))?;
+        self.client.poll(Duration::ZERO);
+        self.client.context().take_failed().map_or(Ok(()), |failed| Err(self.not_delivered(failed)))
+    }
+
+    /// The handle that records for a topic are produced to. Its metadata is fetched first, so that the first records find their partitions.
+    pub(super) fn topic(&self, name: &str) -> Result<Rc<Topic>, HostError> {
+        if let Some(topic) = self.topics.borrow().get(name) {
+            return Ok(topic.clone());
+        }
+        let metadata = self.client.client().fetch_metadata(Some(name), Duration::from_millis(REQUEST_MS));
+        let doing = || format!("opening topic `{name}`");
+        let metadata = metadata.map_err(|error| self.cluster.failed(doing(), code(&error)))?;
+        if let Some(error) = metadata.topics().first().and_then(|topic| topic.error()) {
+            return Err(self.cluster.failed(doing(), error.into()));
+        }
+        let topic = Rc::new(Topic::open(Owner::Producer(self.client.clone()), name).map_err(|failure| self.cluster.failure(doing(), &failure))?);
+        self.topics.borrow_mut().insert(name.to_owned(), topic.clone());
+        Ok(topic)
+    }
+
+    /// Sends all rows of a batch; `partition` says where each goes. Returns the bytes since the last commit.
+    pub(super) fn send(&self, topic: &Topic, batch: &Batch, mut partition: impl FnMut(&View<'_>) -> u32) -> Result<usize, HostError> {
+        self.begin()?;
+        for view in batch {
+            let target = partition(&view);
+            self.put(topic, target, view.key, view.value, &view)?;
+        }
+        self.staged_bytes.set(self.staged_bytes.get() + batch.bytes());
+        Ok(self.staged_bytes.get())
+    }
+
+    /// Sends a record that has neither headers nor an event time.
+    pub(super) fn send_plain(&self, topic: &Topic, partition: u32, key: &[u8], value: Option<&[u8]>) -> Result<(), HostError> {
+        self.begin()?;
+        self.staged_bytes.set(self.staged_bytes.get() + key.len() + value.map_or(0, <[u8]>::len));
+        self.produce(topic, &Outgoing { partition, key: Some(key), value, headers: Default::default(), timestamp: 0 })
+    }
+
+    fn put(&self, topic: &Topic, partition: u32, key: Option<&[u8]>, value: Option<&[u8]>, view: &View<'_>) -> Result<(), HostError> {
+        let timestamp = match view.timestamp {
+            NO_TIMESTAMP => raw::NO_TIMESTAMP,
+            0 => {
+                let mut headers = HeadersBuilder::from_headers(view.headers);
+                headers.push(ZERO_HEADER, Some(b"0"));
+                return self.produce(topic, &Outgoing { partition, key, value, headers: headers.headers(), timestamp: 1 });
+            }
+            timestamp => timestamp,
+        };
+        self.produce(topic, &Outgoing { partition, key, value, headers: view.headers, timestamp })
+    }
+
+    fn produce(&self, topic: &Topic, record: &Outgoing<'_>) -> Result<(), HostError> {
+        let mut full_since = None;
+        loop {
+            match raw::produce(topic, record) {
+                Ok(()) => return Ok(()),
+                Err(failure) if failure.code == RDKafkaErrorCode::QueueFull && full_since.get_or_insert_with(Instant::now).elapsed() < FULL_QUEUE_MAX => {
+                    self.client.poll(Duration::from_millis(1));
+                }
+                Err(failure) => return Err(self.failed("writing records", &failure)),
+            }
+        }
+    }
+
+    fn begin(&self) -> Result<(), HostError> {
+        if !self.open.get() {
+            if self.cluster.settings.guarantee == Guarantee::ExactlyOnce {
+                raw::begin_transaction(&self.client).map_err(|failure| self.failed("beginning a transaction", &failure))?;
+            }
+            self.open.set(true);
+        }
+        Ok(())
+    }
+
+    /// Takes what the client has to say. Once a turn: failed deliveries wait for it.
+    pub fn tend(&self) {
+        self.client.poll(Duration::ZERO);
+    }
+
+    /// Makes everything since the last commit durable, with the group's positions. After an error the outcome is unknown: this producer must go, and a new one
+    /// of the same id takes over (see [`Producer::open`]), which settles it; never abort after a commit that timed out, and never go on with this one, as
+    /// librdkafka has no KIP-890: a delayed end may hit a later transaction.
+    pub(super) fn commit(&self, offsets: &TopicPartitionList, member: &Consumer) -> Result<(), HostError> {
+        if !self.open.get() && offsets.count() == 0 {
+            return Ok(());
+        }
+        self.begin()?;
+        raw::flush(&self.client, REQUEST_MS).map_err(|failure| self.failed("waiting for records to be acknowledged", &failure))?;
+        self.client.poll(Duration::ZERO);
+        match self.cluster.settings.guarantee {
+            Guarantee::ExactlyOnce => {
+                if offsets.count() > 0 {
+                    raw::send_offsets(&self.client, offsets, member, REQUEST_MS).map_err(|failure| self.failed("committing positions", &failure))?;
+                }
+                raw::commit_transaction(&self.client, REQUEST_MS).map_err(|failure| self.failed("committing the transaction", &failure))?;
+            }
+            Guarantee::AtLeastOnce => {
+                if let Some(failed) = self.client.context().take_failed() {
+                    return Err(self.not_delivered(failed));
+                }
+                if offsets.count() > 0 {
+                    member.commit(offsets, CommitMode::Sync).map_err(|error| self.cluster.failed("committing positions", code(&error)))?;
+                }
+            }
+        }
+        self.open.set(false);
+        self.staged_bytes.set(0);
+        Ok(())
+    }
+
+    fn failed(&self, doing: &str, failure: &Failure) -> HostError {
+        self.client.poll(Duration::ZERO);
+        if let Some(failed) = self.client.context().take_failed().filter(|(error, ..)| code(error) != RDKafkaErrorCode::PurgeQueue) {
+            return self.not_delivered(failed);
+        }
+        let fenced = matches!(failure.code, RDKafkaErrorCode::Fenced | RDKafkaErrorCode::InvalidProducerEpoch | RDKafkaErrorCode::ProducerFenced)
+            || failure.code == RDKafkaErrorCode::Fatal && failure.text.contains("FENCED");
+        match failure.code {
+            _ if fenced => HostError::Fenced { doing: doing.to_owned(), reason: failure.text.clone() },
+            RDKafkaErrorCode::InvalidTransactionTimeout => HostError::job("kafka.properties", "transaction.timeout.ms is more than the brokers allow")
+                .with_help("lower it, or the checkpoint interval, of which it is three times by default, or raise transaction.max.timeout.ms of the brokers"),
+            _ => self.cluster.failure(doing, failure),
+        }
+    }
+
+    /// A record that the cluster refused says why the transaction failed.
+    fn not_delivered(&self, (error, topic, partition): (rdkafka::error::KafkaError, String, i32)) -> HostError {
+        let doing = format!("writing to topic `{topic}`, partition {partition}");
+        match code(&error) {
+            RDKafkaErrorCode::InvalidTimestamp => HostError::external(
+                doing,
+                anyhow::anyhow!("a record's timestamp is too far from the broker's clock; raise message.timestamp.after.max.ms of the topic: the job goes on by itself"),
+            ),
+            RDKafkaErrorCode::MessageSizeTooLarge => HostError::external(
+                doing,
+                anyhow::anyhow!("a record is larger than the topic takes; raise max.message.bytes of the topic: the job goes on by itself"),
+            ),
+            other => self.cluster.failed(doing, other),
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! How the clients of a job are set up: our defaults, the user's properties over them, and over those what the guarantees rest on.
+
+use rdkafka::config::{ClientConfig, FromClientConfigAndContext};
+use rdkafka::error::KafkaError;
+
+use crate::error::HostError;
+use crate::job::Guarantee;
+
+/// Properties that the host sets, as its guarantees depend on them.
+const OWNED: [&str; 19] = [
+    "acks",
+    "auto.offset.reset",
+    "bootstrap.servers",
+    "delivery.report.only.error",
+    "enable.auto.commit",
+    "enable.auto.offset.store",
+    "enable.gapless.guarantee",
+    "enable.idempotence",
+    "enable.partition.eof",
+    "group.id",
+    "group.instance.id",
+    "group.protocol",
+    "group.remote.assignor",
+    "isolation.level",
+    "metadata.broker.list",
+    "partition.assignment.strategy",
+    "request.required.acks",
+    "retries",
+    "transactional.id",
+];
+
+/// The largest record that our producers hand on, bytes; brokers and topics have limits of their own (1 MiB, unless told otherwise).
+pub const MESSAGE_BYTES_MAX: usize = 64 << 20;
+
+/// A job's settings for one cluster, secrets filled in. Never printed.
+#[derive(Clone)]
+pub struct Settings {
+    pub bootstrap: String,
+    pub job: String,
+    pub group: String,
+    /// Names this host among those that share the job; the workers' ids are made of it.
+    pub instance: String,
+    pub guarantee: Guarantee,
+    /// Of topics that the job makes; -1: as the broker has it.
+    pub replication: i32,
+    pub checkpoint_interval_ms: u64,
+    /// librdkafka's own, in the order of the job file.
+    pub properties: Vec<(String, String)>,
+    /// Tells jobs of one name apart (see [`Settings::client_id`]).
+    pub fingerprint: String,
+}
+
+/// Why a property cannot be the user's to set; `None`: it can.
+pub fn owned(property: &str) -> Option<&'static str> {
+    OWNED.into_iter().find(|owned| *owned == property)
+}
+
+impl Settings {
+    /// What brokers show of the job's clients: its name, and which of several jobs of that name it is.
+    pub fn client_id(&self) -> String {
+        format!("millstream.{}.{}", self.job, self.fingerprint)
+    }
+
+    /// Worker `number` of this host, to the group and to the transactions: the same after every restart.
+    pub fn worker_id(&self, number: usize) -> String {
+        format!("{}.{}.worker-{number}", self.job, self.instance)
+    }
+
+    fn base(&self, defaults: &[(&str, &str)]) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        for (name, value) in defaults {
+            config.set(*name, *value);
+        }
+        for (name, value) in &self.properties {
+            config.set(name.as_str(), value.as_str());
+        }
+        config.set("bootstrap.servers", &self.bootstrap).set("client.id", self.client_id());
+        config
+    }
+
+    fn consumer(&self, isolation: &str) -> ClientConfig {
+        let mut config = self.base(&[
+            ("session.timeout.ms", "10000"),
+            ("heartbeat.interval.ms", "1000"),
+            // Prefetched of all partitions together: enough to keep a worker busy, and no more memory than that.
+            ("queued.min.messages", "50000"),
+            ("queued.max.messages.kbytes", "32768"),
+            // By default a consumer whose queue was full sleeps a second.
+            ("fetch.queue.backoff.ms", "5"),
+            ("topic.metadata.refresh.interval.ms", "10000"),
+        ]);
+        config
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("auto.offset.reset", "error")
+            .set("enable.partition.eof", "true")
+            .set("isolation.level", isolation);
+        config
+    }
+
+    /// A consumer that reads what it is told, without a group.
+    pub(super) fn reader(&self, isolation: &str) -> ClientConfig {
+        self.consumer(isolation)
+    }
+
+    /// Worker `number` as a static member of the group. `range` puts equal partition numbers of co-partitioned inputs on one member.
+    pub(super) fn member(&self, number: usize) -> ClientConfig {
+        let mut config = self.consumer("read_committed");
+        config.set("group.id", &self.group).set("group.instance.id", self.worker_id(number)).set("partition.assignment.strategy", "range");
+        config
+    }
+
+    /// A producer without a worker's place.
+    pub(super) fn tool(&self) -> ClientConfig {
+        let mut config = self.writer("60000");
+        config.remove("transaction.timeout.ms");
+        config
+    }
+
+    /// Worker `number`'s producer; transactional where the job is exactly-once.
+    pub(super) fn producer(&self, number: usize) -> ClientConfig {
+        // A transaction is open for up to a checkpoint interval, and must outlive a slow batch on top.
+        let transaction_ms = (3 * self.checkpoint_interval_ms).max(10_000).to_string();
+        let mut config = self.writer(&transaction_ms);
+        match self.guarantee {
+            Guarantee::ExactlyOnce => config.set("transactional.id", self.worker_id(number)),
+            Guarantee::AtLeastOnce => config.remove("transaction.timeout.ms"),
+        };
+        config
+    }
+
+    fn writer(&self, transaction_ms: &str) -> ClientConfig {
+        let largest = MESSAGE_BYTES_MAX.to_string();
+        let mut config = self.base(&[
+            ("linger.ms", "5"),
+            ("batch.size", "1000000"),
+            ("message.max.bytes", &largest),
+            ("queue.buffering.max.messages", "1000000"),
+            ("queue.buffering.max.kbytes", "131072"),
+            ("topic.metadata.refresh.interval.ms", "10000"),
+            ("transaction.timeout.ms", transaction_ms),
+        ]);
+        config.set("enable.idempotence", "true").set("delivery.report.only.error", "true");
+        config
+    }
+}
+
+/// Makes a client, or says which property is wrong. Values are not repeated: one may be a secret.
+pub(super) fn create<C, T: FromClientConfigAndContext<C>>(config: &ClientConfig, context: C) -> Result<T, HostError>
+where
+    C: rdkafka::ClientContext,
+{
+    T::from_config_and_context(config, context).map_err(|error| match error {
+        KafkaError::ClientConfig(_, description, name, _) => {
+            let reason = if description.contains("Invalid value") { "has a value that the client does not take".to_owned() } else { description };
+            HostError::job(format!("kafka.properties.{name}"), reason).with_help("names and values are those of librdkafka 2.12, see its CONFIGURATION.md")
+        }
+        KafkaError::ClientCreation(reason) => {
+            HostError::job("kafka.properties", reason).with_help("two properties may not go together, or a file they name may be missing: certificates, keys")
+        }
+        other => HostError::external("making a Kafka client", other),
+    })
+}

@@ -1,0 +1,225 @@
+//! A run of a job on a cluster: each worker holds its place in the group, opens what it is given, and opens it again when something fails.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::layout::{JobTopics, prepare, still_there};
+use super::place::{Opened, Place};
+use super::transport::ClusterTransport;
+use super::super::embedded::owner;
+use super::super::run::{Between, Ended, Pause, Run};
+use super::super::running::Shared;
+use super::super::{Checked, Options};
+use crate::error::HostError;
+use crate::job::PlanInput;
+use crate::kafka::{Cluster, Layout, Settings, Topics};
+use crate::log::Log;
+use crate::worker::Worker;
+
+/// Waits after a failure, ms: doubled each time up to the last.
+const RETRY_MS: u64 = 100;
+const RETRY_MS_MAX: u64 = 5_000;
+/// A worker that waits for the group, or for others to finish, looks again after so long, ms.
+const WAIT_MS: u64 = 10;
+/// Whether the job's topics are still there is asked so often.
+const WATCH: Duration = Duration::from_secs(5);
+const WATCH_STEP: Duration = Duration::from_millis(5);
+/// Records that all have read are deleted so often, ms.
+const TRIM_MS: i64 = 10_000;
+
+struct ClusterRun<'a> {
+    run: Run<'a>,
+    cluster: Arc<Cluster>,
+    topics: &'a JobTopics,
+    admin: &'a Topics,
+    log: &'a Arc<Log>,
+    owner: String,
+    /// By worker: it has nothing left to do.
+    finished: Vec<AtomicBool>,
+}
+
+/// Runs the job on its cluster, with copies of its state in an open data folder.
+pub(in super::super) fn run_once(checked: &Checked, shared: &Shared, options: &Options, log: &Arc<Log>, settings: Settings) -> Result<Ended, HostError> {
+    let cluster = Cluster::connect(settings)?;
+    let admin = Topics::new(&cluster)?;
+    let topics = prepare(checked, &cluster, &admin)?;
+    shared.observer.job_resumed();
+    let run = Run { checked, shared, options, plan: topics.plan.clone(), failed: AtomicBool::new(false) };
+    let finished = (0..checked.job.workers).map(|_| AtomicBool::new(false)).collect();
+    let owner = owner(&checked.job, log.path());
+    let cluster_run = ClusterRun { run, cluster: cluster.clone(), topics: &topics, admin: &admin, log, owner, finished };
+    let mut watched = Instant::now();
+    let watch = || {
+        std::thread::sleep(WATCH_STEP);
+        if watched.elapsed() < WATCH {
+            return Ok(());
+        }
+        cluster.tend();
+        let there = still_there(&topics, &cluster, &admin);
+        watched = Instant::now();
+        // A cluster that does not answer is the workers' to notice.
+        if matches!(there, Err(HostError::External { .. })) { Ok(()) } else { there }
+    };
+    cluster_run.run.on_threads(|number| cluster_run.work(number), watch)
+}
+
+impl ClusterRun<'_> {
+    fn work(&self, number: usize) -> Result<Ended, HostError> {
+        let layout = Rc::new(self.topics.layout.clone());
+        let mut swaps_made = 0;
+        let mut place = None;
+        let mut wait_ms = RETRY_MS;
+        loop {
+            let began = Instant::now();
+            let held = self.hold(number, &mut place, &layout, &mut swaps_made);
+            let error = match (held, &mut place) {
+                (Ok(ended), _) => {
+                    self.run.swap_nothing(&mut swaps_made);
+                    return Ok(ended);
+                }
+                (Err(error @ HostError::Fenced { .. }), Some(place)) => place.fenced(error)?,
+                (Err(error), _) => error,
+            };
+            if !matches!(error, HostError::External { .. }) {
+                return Err(error);
+            }
+            self.run.shared.observer.worker_paused(number, &error.to_string());
+            if began.elapsed() > Duration::from_millis(RETRY_MS_MAX) {
+                wait_ms = RETRY_MS;
+            }
+            if let Some(place) = &mut place {
+                place.drop_producer();
+                place.wait(wait_ms)?;
+            } else {
+                std::thread::sleep(Duration::from_millis(wait_ms));
+            }
+            if self.run.stopping() {
+                return Err(error);
+            }
+            wait_ms = (wait_ms * 2).min(RETRY_MS_MAX);
+        }
+    }
+
+    /// Holds the worker's place until the job is over, or something fails.
+    fn hold(&self, number: usize, place: &mut Option<Place>, layout: &Rc<Layout>, swaps_made: &mut usize) -> Result<Ended, HostError> {
+        let place = match place {
+            Some(place) => place,
+            None => place.insert(Place::join(&self.cluster, layout, number)?),
+        };
+        loop {
+            if place.wants_something()? {
+                place.obey()?;
+            }
+            let waits = place.assigned.is_none();
+            if !waits && !self.finished[number].load(Ordering::Relaxed) {
+                match self.open_and_drive(number, place, layout, swaps_made)? {
+                    Pause::Stopped => return Ok(Ended::Stopped),
+                    Pause::Finished => self.finished[number].store(true, Ordering::Relaxed),
+                    Pause::Interrupted => {}
+                }
+                continue;
+            }
+            if self.run.stopping() {
+                return Ok(Ended::Stopped);
+            }
+            if self.finished.iter().all(|finished| finished.load(Ordering::Relaxed)) {
+                return Ok(Ended::Finished);
+            }
+            self.run.swap_nothing(swaps_made);
+            place.wait(WAIT_MS)?;
+            // New partitions are new work.
+            if waits || place.wants_something()? {
+                self.finished[number].store(false, Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn open_and_drive(&self, number: usize, place: &mut Place, layout: &Rc<Layout>, swaps_made: &mut usize) -> Result<Pause, HostError> {
+        let (observer, clock, job) = (&self.run.shared.observer, &self.run.options.clock, &self.run.checked.job);
+        let local = self.log.local_state(&job.name);
+        let Opened { tasks, mut restore, ends } = place.open(self.topics, layout, &local, clock)?;
+        if let Some(pause) = self.restore(number, place, &mut restore)? {
+            return Ok(pause);
+        }
+        let components = self.run.shared.components();
+        let mut open = |operator: usize| self.run.open(operator, &components[operator]);
+        let mut worker = {
+            let member = &place.member;
+            let mut transport =
+                ClusterTransport { job, plan: &self.topics.plan, targets: &self.topics.targets, member, ends: &ends, owner: &self.owner };
+            Worker::open(job.clone(), &self.topics.plan, &tasks, clock.clone(), &mut transport, &mut open)?
+        };
+        let (seeks, lines) = {
+            let mut opening = ends.opening.borrow_mut();
+            (std::mem::take(&mut opening.seeks), std::mem::take(&mut opening.lines))
+        };
+        place.member.seek(&seeks)?;
+        lines.into_iter().for_each(|line| observer.notice(line));
+        observer.worker_resumed(number);
+        let mut between = Group { place, admin: self.admin, plan: &self.topics.plan, trimmed_ms: clock.now_ms() };
+        let paused = self.run.drive(number, &mut worker, swaps_made, &mut between);
+        let pause = match paused {
+            Ok(Pause::Interrupted) if place.may_commit_first() => worker.checkpoint().map(|()| Pause::Interrupted),
+            other => other,
+        };
+        if !matches!(pause, Ok(Pause::Finished)) {
+            observer.worker_closed(number);
+        }
+        pause
+    }
+
+    /// Brings the copies of state up, a step at a time, so that the group is answered meanwhile. `Some`: something came in between.
+    fn restore(&self, number: usize, place: &mut Place, restore: &mut crate::kafka::Restore) -> Result<Option<Pause>, HostError> {
+        let observer = &self.run.shared.observer;
+        let began = Instant::now();
+        restore.lines.drain(..).for_each(|line| observer.notice(line));
+        let all = restore.progress().1;
+        loop {
+            if restore.step()? {
+                break;
+            }
+            let (done, all) = restore.progress();
+            observer.worker_restores(number, done, all);
+            if place.wants_something()? {
+                return Ok(Some(Pause::Interrupted));
+            }
+            if self.run.stopping() {
+                return Ok(Some(Pause::Stopped));
+            }
+        }
+        if all > 0 {
+            observer.notice(format!("worker {number}: restored {all} changelog records in {} ms", began.elapsed().as_millis()));
+        }
+        Ok(None)
+    }
+}
+
+/// What the group and the topics want between turns.
+struct Group<'a> {
+    place: &'a mut Place,
+    admin: &'a Topics,
+    plan: &'a crate::job::Plan,
+    trimmed_ms: i64,
+}
+
+impl Between for Group<'_> {
+    fn interrupts(&mut self) -> Result<bool, HostError> {
+        self.place.wants_something()
+    }
+
+    fn keep_house(&mut self, worker: &Worker, now_ms: i64) -> Result<(), HostError> {
+        if now_ms - self.trimmed_ms < TRIM_MS {
+            return Ok(());
+        }
+        self.trimmed_ms = now_ms;
+        let mut read = Vec::new();
+        for (at, position) in worker.tasks().iter().flat_map(|task| task.input_partitions()) {
+            if let PlanInput::Internal { stream, .. } = &self.plan.inputs[at.input as usize] {
+                read.push(((stream.clone(), at.partition), position));
+            }
+        }
+        self.admin.trim(&read)
+    }
+}
