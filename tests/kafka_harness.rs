@@ -91,7 +91,11 @@ fn positions_of_a_group_commit_with_a_transaction_and_give_its_lag() {
         producer.begin();
         producer.send(&output, &numbered(0..1));
         producer.send_offsets(&group, &three).expect("offsets");
-        if commit { producer.commit() } else { producer.abort() }
+        if commit {
+            producer.commit()
+        } else {
+            producer.abort()
+        }
         assert_eq!(broker.committed_offsets(&group), if commit { three.clone() } else { BTreeMap::new() });
     }
     assert_eq!(broker.lag(&group, &input), 3);
@@ -127,6 +131,18 @@ fn a_killed_or_frozen_broker_keeps_its_data() {
     broker.produce(&topic, &numbered(3..4));
     broker.restart();
     assert_eq!(values(&broker.read_committed(&topic)), ["value-0", "value-1", "value-2", "value-3"]);
+}
+
+#[test]
+fn a_broker_ends_with_its_owner() {
+    let ended = catch_unwind(|| {
+        let broker = Broker::start();
+        assert!(reach(&broker.client(), BOUND).is_ok());
+        std::panic::panic_any(broker.bootstrap());
+    });
+    let bootstrap = ended.expect_err("a panic").downcast::<String>().expect("an address");
+    let error = std::net::TcpStream::connect(bootstrap.as_str()).expect_err("nobody listens");
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
 }
 
 #[test]
@@ -250,12 +266,14 @@ fn each_door_opens_with_the_right_key_only() {
     opens("TLS", broker.client_at(Door::Tls, "ca.crt"));
     refuses("TLS, wrong authority", broker.client_at(Door::Tls, "wrong-ca.crt"), "certificate verify failed");
     refuses("TLS, another host's certificate", broker.client_at(Door::Elsewhere, "ca.crt"), "certificate verify failed");
+    // Nothing but its name is wrong with it.
+    opens("TLS, names unchecked", broker.client_at(Door::Elsewhere, "ca.crt").set("ssl.endpoint.identification.algorithm", "none").clone());
     let mut plain = broker.client();
     plain.set("bootstrap.servers", broker.bootstrap_of(Door::Tls));
-    refuses("TLS, plain text", plain, "disconnected");
+    refuses("TLS, plain text", plain, "brokers are down");
     opens("client certificate", broker.client_with_certificate("ca.crt", "client"));
-    refuses("client certificate of the wrong authority", broker.client_with_certificate("ca.crt", "wrong-client"), "");
-    refuses("no client certificate", broker.client_at(Door::ClientCertificates, "ca.crt"), "");
+    refuses("client certificate of the wrong authority", broker.client_with_certificate("ca.crt", "wrong-client"), "bad certificate");
+    refuses("no client certificate", broker.client_at(Door::ClientCertificates, "ca.crt"), "bad certificate");
     for door in [Door::Sasl, Door::SaslTls] {
         for mechanism in ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] {
             let what = format!("{door:?} {mechanism}");

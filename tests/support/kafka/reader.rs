@@ -166,7 +166,5 @@ impl Reader {
 /// The first offset and one past the last, as this client's isolation shows them.
 #[track_caller]
 pub(super) fn watermarks(client: &BaseConsumer, topic: &str, partition: i32) -> (i64, i64) {
-    until(&format!("watermarks of {topic}/{partition}"), TIMEOUT, || {
-        client.fetch_watermarks(topic, partition, Duration::from_secs(5)).ok()
-    })
+    until(&format!("watermarks of {topic}/{partition}"), TIMEOUT, || client.fetch_watermarks(topic, partition, Duration::from_secs(5)).ok())
 }

@@ -2,14 +2,17 @@
 
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use rdkafka::client::Client;
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
-use rdkafka::error::KafkaError;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::{BaseProducer, DeliveryResult, Producer, ProducerContext};
 use rdkafka::{ClientConfig, ClientContext};
 
 use super::broker::Broker;
+
+const SLICE: Duration = Duration::from_millis(200);
 
 /// Where a client may connect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,30 +77,45 @@ impl Broker {
 
 /// Whether a client gets an answer from the broker within the bound; if not, what librdkafka said of it.
 pub fn reach(config: &ClientConfig, bound: Duration) -> Result<(), String> {
-    let consumer: BaseConsumer<Errors> = config.create_with_context(Errors::default()).map_err(|error| error.to_string())?;
-    let client: &Client<Errors> = consumer.client();
+    // A producer's errors come with their reasons; a consumer's would come as codes.
+    let producer: BaseProducer<Errors> = config.create_with_context(Errors::default()).map_err(|error| error.to_string())?;
     let began = Instant::now();
-    while began.elapsed() < bound {
-        if client.fetch_metadata(None, Duration::from_millis(500)).is_ok() {
+    while began.elapsed() < bound && !producer.context().refused.load(Ordering::Relaxed) {
+        if producer.client().fetch_metadata(None, SLICE).is_ok() {
             return Ok(());
         }
-        // Errors come with the events of a consumer, which only a poll takes.
-        let _ = consumer.poll(Duration::ZERO);
+        // Only a poll takes errors; one without a duration takes one event at most.
+        producer.poll(SLICE);
     }
-    let errors = consumer.context().0.lock().expect("no panic while noting");
-    Err(if errors.is_empty() { "no answer, and no error".to_owned() } else { errors.join("\n") })
+    let said = producer.context().said.lock().expect("no panic while noting");
+    Err(if said.is_empty() { "no answer, and no error".to_owned() } else { said.join("\n") })
 }
 
 #[derive(Default)]
-struct Errors(Mutex<Vec<String>>);
+struct Errors {
+    said: Mutex<Vec<String>>,
+    /// One side did not accept the other: trying again is no use.
+    refused: AtomicBool,
+}
 
 impl ClientContext for Errors {
     fn error(&self, error: KafkaError, reason: &str) {
-        self.0.lock().expect("no panic while noting").push(format!("{error}: {reason}"));
+        if let Some(RDKafkaErrorCode::SSL | RDKafkaErrorCode::Authentication) = error.rdkafka_error_code() {
+            self.refused.store(true, Ordering::Relaxed);
+        }
+        let (said, mut all) = (format!("{error}: {reason}"), self.said.lock().expect("no panic while noting"));
+        // Each comes twice.
+        if !all.contains(&said) {
+            all.push(said);
+        }
     }
 
     /// Librdkafka's log repeats the errors on the test's output.
-    fn log(&self, _: rdkafka::config::RDKafkaLogLevel, _: &str, _: &str) {}
+    fn log(&self, _: RDKafkaLogLevel, _: &str, _: &str) {}
 }
 
-impl ConsumerContext for Errors {}
+impl ProducerContext for Errors {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, _: &DeliveryResult<'_>, (): ()) {}
+}
