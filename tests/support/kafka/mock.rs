@@ -4,9 +4,15 @@
 //! (classic), transactions in name only: it does not isolate uncommitted records, and knows no ACLs, TLS or CreateTopics. Whether output is exact is a
 //! question for the [`Broker`](super::Broker).
 //!
-//!     let mock = Mock::start(1);
-//!     mock.topic("out", 1);
-//!     mock.fail(Api::EndTxn, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_COORDINATOR]);
+//! ```
+//! use millstream_tests::kafka::{Api, Mock};
+//! use rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_COORDINATOR;
+//!
+//! let mock = Mock::start(1);
+//! mock.topic("out", 1);
+//! mock.fail(Api::EndTxn, &[RD_KAFKA_RESP_ERR_NOT_COORDINATOR]);
+//! let config = mock.client();
+//! ```
 //!
 //! - Errors are a stack per API: each request takes the first; when there are none left, requests succeed. `clear` empties it.
 //! - librdkafka retries retriable errors by itself until the call's timeout: push as many as outlast it to see them surface.

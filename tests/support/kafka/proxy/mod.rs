@@ -4,12 +4,14 @@
 //!
 //! The delayed EndTxn (a request that the network kept, and delivers into the next transaction of the same producer):
 //!
-//!     let proxy = Proxy::start(&broker);             // clients use proxy.bootstrap()
-//!     proxy.hold(Api::EndTxn, 1);                    // the next one; a retry passes
-//!     …commit; the client gives up on the connection after socket.timeout.ms, and retries or reports…
-//!     assert_eq!(proxy.waiting(Api::EndTxn), 1);
-//!     …the next transaction begins, its records are sent…
-//!     proxy.release(Api::EndTxn);                    // now the old request reaches the broker
+//! ```text
+//! let proxy = Proxy::start(&broker);             // clients use proxy.bootstrap()
+//! proxy.hold(Api::EndTxn, 1);                    // the next one; a retry passes
+//! …commit; the client gives up on the connection after socket.timeout.ms, and retries or reports…
+//! assert_eq!(proxy.waiting(Api::EndTxn), 1);
+//! …the next transaction begins, its records are sent…
+//! proxy.release(Api::EndTxn);                    // now the old request reaches the broker
+//! ```
 //!
 //! A held request holds up those behind it on its connection, as the network would. The client may close the connection meanwhile: what it had sent
 //! arrives all the same.
