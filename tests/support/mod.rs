@@ -5,4 +5,5 @@ pub mod cases;
 pub mod components;
 pub mod folder;
 pub mod guest;
+pub mod kafka;
 pub mod transport;

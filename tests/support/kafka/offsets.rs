@@ -1,0 +1,48 @@
+//! The committed positions of groups, and how far they lag behind.
+
+use std::collections::BTreeMap;
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::broker::Broker;
+use super::reader::watermarks;
+use super::wait::{TIMEOUT, until};
+
+impl Broker {
+    /// A group's committed offsets by topic and partition; partitions without one are left out. Waits for open transactions that carry any.
+    #[track_caller]
+    pub fn committed_offsets(&self, group: &str) -> BTreeMap<(String, i32), i64> {
+        let consumer = self.member(group);
+        let metadata = consumer.fetch_metadata(None, TIMEOUT).unwrap_or_else(|error| panic!("metadata: {error}"));
+        let mut list = TopicPartitionList::new();
+        for topic in metadata.topics().iter().filter(|topic| !topic.name().starts_with("__")) {
+            for partition in topic.partitions() {
+                list.add_partition(topic.name(), partition.id());
+            }
+        }
+        // A fresh broker's coordinator is loading for a while.
+        let committed = until(&format!("committed offsets of {group}"), TIMEOUT, || consumer.committed_offsets(list.clone(), TIMEOUT).ok());
+        let place = |offset| if let Offset::Offset(offset) = offset { Some(offset) } else { None };
+        committed.elements().iter().filter_map(|element| Some(((element.topic().to_owned(), element.partition()), place(element.offset())?))).collect()
+    }
+
+    /// How many offsets of a topic a group has still to read. Transaction markers count: a topic written in transactions keeps a lag of one per
+    /// partition after its last record was read.
+    #[track_caller]
+    pub fn lag(&self, group: &str, topic: &str) -> i64 {
+        let (consumer, committed) = (self.member(group), self.committed_offsets(group));
+        let lag = |partition: i32| {
+            let (first, end) = watermarks(&consumer, topic, partition);
+            end - committed.get(&(topic.to_owned(), partition)).copied().unwrap_or(first).max(first)
+        };
+        (0..self.partitions(topic) as i32).map(lag).sum()
+    }
+
+    /// Not subscribed, so no member: it may ask while others are.
+    fn member(&self, group: &str) -> BaseConsumer {
+        let mut config = self.client();
+        config.set("group.id", group).set("enable.auto.commit", "false").set("isolation.level", "read_committed");
+        config.create().expect("a consumer")
+    }
+}
