@@ -87,7 +87,9 @@ pub(super) struct DescribeArgs {
 const APPEND_RECORDS: usize = 10_000;
 
 pub(super) fn stream(command: &StreamCommand, environment: &Environment, say: Say) -> Result<(), HostError> {
-    let (StreamCommand::List(of) | StreamCommand::Cat(CatArgs { of, .. }) | StreamCommand::Append(AppendArgs { of, .. })
+    let (StreamCommand::List(of)
+    | StreamCommand::Cat(CatArgs { of, .. })
+    | StreamCommand::Append(AppendArgs { of, .. })
     | StreamCommand::Describe(DescribeArgs { of, .. })) = command;
     let cluster = of.cluster.connect(environment)?;
     match (command, cluster) {

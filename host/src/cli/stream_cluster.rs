@@ -13,7 +13,8 @@ use crate::kafka::{Cluster, Isolation, Place, Purpose, Topics, Which};
 fn partitions(cluster: &Cluster, topic: &str) -> Result<Vec<Place>, HostError> {
     let count = cluster.partitions(&[topic])?.get(topic).copied();
     let count = count.ok_or_else(|| {
-        HostError::job(topic, format!("no such topic on {}", cluster.settings.bootstrap)).with_help("`millstream stream list --bootstrap …` shows what there is")
+        HostError::job(topic, format!("no such topic on {}", cluster.settings.bootstrap))
+            .with_help("`millstream stream list --bootstrap …` shows what there is")
     })?;
     Ok((0..count).map(|partition| (topic.to_owned(), partition)).collect())
 }

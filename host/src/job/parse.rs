@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 
 use super::file::{ErrorsSection, GeneratorSection, InputSection, JobFile, OutputSection, WatermarkSection};
-use super::model::{Errors, FileFormat, GeneratorSpec, InputSpec, Job, LostPolicy, OutputSpec, RejectPolicy, SinkKind, SourceKind, StartAt, StreamOptions, TimestampFrom};
+use super::model::{
+    Errors, FileFormat, GeneratorSpec, InputSpec, Job, LostPolicy, OutputSpec, RejectPolicy, SinkKind, SourceKind, StartAt, StreamOptions, TimestampFrom,
+};
 use super::{graph, operators, units};
 use crate::error::{HostError, JobFileError};
 use crate::time::{WatermarkPolicy, parse_ms};

@@ -119,7 +119,8 @@ impl Inbox {
     /// An input reads a partition from now on, up to `until` where it is bounded. Returns where it stands.
     pub(super) fn claim(&mut self, at: InputPartition, topic: &str, until: Option<Offset>) -> Result<Offset, HostError> {
         let slot = self.slots.iter_mut().find(|slot| slot.topic == topic && slot.partition == at.partition);
-        let slot = slot.ok_or_else(|| HostError::external(format!("reading {topic}-{}", at.partition), anyhow::anyhow!("the group took the partition away")))?;
+        let slot =
+            slot.ok_or_else(|| HostError::external(format!("reading {topic}-{}", at.partition), anyhow::anyhow!("the group took the partition away")))?;
         slot.at = Some(at);
         slot.until = until;
         slot.told_end = false;

@@ -186,7 +186,8 @@ fn changelog_of(metadata: &str) -> Option<&str> {
 impl Ledger for KafkaLedger {
     fn progress(&mut self, task: TaskId) -> Result<Option<TaskProgress>, HostError> {
         let stage = self.layout.stage(task);
-        let stored = self.local.progress(task)?.map(|bytes| changelog::decode(&bytes, &format!("job `{}`, task {task}", self.cluster.settings.job))).transpose()?;
+        let stored =
+            self.local.progress(task)?.map(|bytes| changelog::decode(&bytes, &format!("job `{}`, task {task}", self.cluster.settings.job))).transpose()?;
         let mut progress = stored.clone().unwrap_or_default();
         let mut known = stored.is_some();
         for input in &stage.inputs {
@@ -199,8 +200,11 @@ impl Ledger for KafkaLedger {
             }
             let Some(Committed { offset, metadata }) = self.committed.get(&(input.topic.clone(), task.partition)) else { continue };
             if changelog_of(metadata).is_some_and(|id| id != stage.changelog_id) {
-                return Err(HostError::storage(format!("changelog `{}`", stage.changelog), "was deleted and made again: the state that belongs to the group's positions is gone")
-                    .with_help("run the job under another name, or reset the group's positions (kafka-consumer-groups --reset-offsets) to build the state anew"));
+                return Err(HostError::storage(
+                    format!("changelog `{}`", stage.changelog),
+                    "was deleted and made again: the state that belongs to the group's positions is gone",
+                )
+                .with_help("run the job under another name, or reset the group's positions (kafka-consumer-groups --reset-offsets) to build the state anew"));
             }
             // Somebody may have moved the group's positions with Kafka's own tools: they are what counts.
             progress.positions.insert(input.name.clone(), *offset);

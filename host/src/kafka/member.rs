@@ -56,9 +56,10 @@ impl Member {
     fn fatal(&self, code: RDKafkaErrorCode) -> HostError {
         let doing = format!("being a member of group `{}`", self.cluster.settings.group);
         match code {
-            RDKafkaErrorCode::FencedInstanceId | RDKafkaErrorCode::UnreleasedInstanceId | RDKafkaErrorCode::Fenced => {
-                HostError::Fenced { doing, reason: format!("{code}; each process that shares a job needs a name of its own (--instance) and a data folder of its own") }
-            }
+            RDKafkaErrorCode::FencedInstanceId | RDKafkaErrorCode::UnreleasedInstanceId | RDKafkaErrorCode::Fenced => HostError::Fenced {
+                doing,
+                reason: format!("{code}; each process that shares a job needs a name of its own (--instance) and a data folder of its own"),
+            },
             RDKafkaErrorCode::InconsistentGroupProtocol => self.not_ours(doing),
             other => {
                 let fenced = self.consumer.client().fatal_error().filter(|(code, _)| *code == RDKafkaErrorCode::FencedInstanceId);
@@ -81,9 +82,8 @@ impl Member {
         match code(error) {
             RDKafkaErrorCode::TopicAuthorizationFailed | RDKafkaErrorCode::GroupAuthorizationFailed => Err(self.cluster.failed(doing(), code(error))),
             RDKafkaErrorCode::InconsistentGroupProtocol => Err(self.not_ours(doing())),
-            RDKafkaErrorCode::InvalidSessionTimeout => {
-                Err(HostError::job("kafka.properties.session.timeout.ms", "is outside of what the brokers allow").with_help("they allow 6000 to 1800000 by default"))
-            }
+            RDKafkaErrorCode::InvalidSessionTimeout => Err(HostError::job("kafka.properties.session.timeout.ms", "is outside of what the brokers allow")
+                .with_help("they allow 6000 to 1800000 by default")),
             RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic => Err(self.cluster.failed("reading an input", code(error))),
             _ => {
                 self.cluster.trouble.note(error.to_string());

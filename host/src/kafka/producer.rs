@@ -42,7 +42,8 @@ impl Producer {
     /// Takes over the worker's place: ends what a producer of the same id left open, and fences it. `tend` is called in between, as this can take seconds.
     pub fn open(cluster: &Arc<Cluster>, number: usize, tend: &mut dyn FnMut() -> Result<(), HostError>) -> Result<Rc<Producer>, HostError> {
         let client: NativeProducer = create(&cluster.settings.producer(number), Deliveries::new(cluster.trouble.clone()))?;
-        let producer = Producer { cluster: cluster.clone(), client: Arc::new(client), topics: RefCell::default(), open: Cell::new(false), staged_bytes: Cell::new(0) };
+        let producer =
+            Producer { cluster: cluster.clone(), client: Arc::new(client), topics: RefCell::default(), open: Cell::new(false), staged_bytes: Cell::new(0) };
         if cluster.settings.guarantee == Guarantee::ExactlyOnce {
             let began = Instant::now();
             while let Err(failure) = raw::init_transactions(&producer.client, INIT_SLICE_MS) {
@@ -196,7 +197,9 @@ impl Producer {
         match code(&error) {
             RDKafkaErrorCode::InvalidTimestamp => HostError::external(
                 doing,
-                anyhow::anyhow!("a record's timestamp is too far from the broker's clock; raise message.timestamp.after.max.ms of the topic: the job goes on by itself"),
+                anyhow::anyhow!(
+                    "a record's timestamp is too far from the broker's clock; raise message.timestamp.after.max.ms of the topic: the job goes on by itself"
+                ),
             ),
             RDKafkaErrorCode::MessageSizeTooLarge => HostError::external(
                 doing,

@@ -133,13 +133,7 @@ impl Restore {
         self.parts.iter().position(|part| part.partition == message.partition() && part.mark.changelog == message.topic())
     }
 
-    fn read<'a>(
-        &mut self,
-        n: usize,
-        message: &Message<'a>,
-        changes: &mut Vec<Change<'a>>,
-        progress: &mut BTreeMap<TaskId, &'a [u8]>,
-    ) -> Result<(), HostError> {
+    fn read<'a>(&mut self, n: usize, message: &Message<'a>, changes: &mut Vec<Change<'a>>, progress: &mut BTreeMap<TaskId, &'a [u8]>) -> Result<(), HostError> {
         let part = &mut self.parts[n];
         match entry(message.key().unwrap_or_default()) {
             Some(Entry::Progress) => drop(message.value().map(|value| progress.insert(part.task, value))),

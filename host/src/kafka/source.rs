@@ -59,7 +59,9 @@ impl KafkaSource {
         let what = || format!("stream `{}`, partition {partition}", self.input.topic);
         if position > extent.end {
             let reason = format!("ends at {}, but reading was to begin at {position}", extent.end);
-            return Err(HostError::storage(what(), reason).with_help("the topic was made anew, or `start` is beyond it: use another job name, or correct `start`"));
+            return Err(
+                HostError::storage(what(), reason).with_help("the topic was made anew, or `start` is beyond it: use another job name, or correct `start`")
+            );
         }
         if position >= extent.first {
             return Ok(position);
@@ -73,7 +75,12 @@ impl KafkaSource {
             LostPolicy::Oldest => extent.first,
             LostPolicy::Newest => extent.end,
         };
-        self.opening.borrow_mut().lines.push(format!("{}: {skipped}; going on at {target}, as `lost` says ({} to {} are skipped)", what(), position, target - 1));
+        self.opening.borrow_mut().lines.push(format!(
+            "{}: {skipped}; going on at {target}, as `lost` says ({} to {} are skipped)",
+            what(),
+            position,
+            target - 1
+        ));
         Ok(target)
     }
 }
@@ -84,9 +91,9 @@ impl Source for KafkaSource {
         let known = self.opening.borrow().extents.get(&place).copied();
         let extent = match known {
             Some(extent) => extent,
-            None => extents(&self.cluster, std::slice::from_ref(&place))?.remove(&place).ok_or_else(|| {
-                HostError::external(format!("looking at {}-{}", place.0, place.1), anyhow::anyhow!("the cluster gave no answer"))
-            })?,
+            None => extents(&self.cluster, std::slice::from_ref(&place))?
+                .remove(&place)
+                .ok_or_else(|| HostError::external(format!("looking at {}-{}", place.0, place.1), anyhow::anyhow!("the cluster gave no answer")))?,
         };
         let position = self.position(at.partition, start, extent)?;
         let until = self.input.bounded.then_some(extent.stable);

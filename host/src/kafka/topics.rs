@@ -105,7 +105,8 @@ impl Topics {
         if (policy == "compact") != compacted {
             let wanted = if compacted { "compact" } else { "delete" };
             let reason = format!("the topic has cleanup.policy={policy}, and the job needs {wanted}: state or records would be lost");
-            return Err(HostError::job(key, reason).with_help(format!("set it (kafka-configs --alter --add-config cleanup.policy={wanted}), or run the job under another name")));
+            return Err(HostError::job(key, reason)
+                .with_help(format!("set it (kafka-configs --alter --add-config cleanup.policy={wanted}), or run the job under another name")));
         }
         Ok(())
     }

@@ -59,7 +59,11 @@ pub(super) struct Run<'a> {
 
 impl Run<'_> {
     /// Runs `body` on a thread a worker, and `meanwhile` on this one until all are done.
-    pub fn on_threads(&self, body: impl Fn(usize) -> Result<Ended, HostError> + Sync, mut meanwhile: impl FnMut() -> Result<(), HostError>) -> Result<Ended, HostError> {
+    pub fn on_threads(
+        &self,
+        body: impl Fn(usize) -> Result<Ended, HostError> + Sync,
+        mut meanwhile: impl FnMut() -> Result<(), HostError>,
+    ) -> Result<Ended, HostError> {
         std::thread::scope(|scope| {
             let mut threads = Vec::new();
             for worker in 0..self.checked.job.workers as usize {

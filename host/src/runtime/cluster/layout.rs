@@ -161,8 +161,11 @@ pub(super) fn still_there(job: &JobTopics, cluster: &Cluster, topics: &Topics) -
         let inputs = stage.inputs.iter().map(|input| (input.topic.as_str(), input.id.clone().unwrap_or_default()));
         for (topic, id) in inputs.chain([(stage.changelog.as_str(), stage.changelog_id.clone())]) {
             if known(topic) != id {
-                return Err(HostError::storage(format!("stream `{topic}`"), "the topic was deleted and made again while the job ran: its offsets count other records")
-                    .with_help("run the job under another name to begin with the new topic"));
+                return Err(HostError::storage(
+                    format!("stream `{topic}`"),
+                    "the topic was deleted and made again while the job ran: its offsets count other records",
+                )
+                .with_help("run the job under another name to begin with the new topic"));
             }
             if counts.get(topic).is_some_and(|count| *count != stage.tasks) {
                 let reason = format!("the topic has {} partitions now, and the job began with {}: keys have moved", counts[topic], stage.tasks);

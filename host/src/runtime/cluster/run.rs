@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::layout::{JobTopics, prepare, still_there};
-use super::place::{Opened, Place};
-use super::transport::ClusterTransport;
 use super::super::embedded::owner;
 use super::super::run::{Between, Ended, Pause, Run};
 use super::super::running::Shared;
 use super::super::{Checked, Options};
+use super::layout::{JobTopics, prepare, still_there};
+use super::place::{Opened, Place};
+use super::transport::ClusterTransport;
 use crate::error::HostError;
 use crate::job::PlanInput;
 use crate::kafka::{Cluster, Layout, Settings, Topics};
@@ -147,8 +147,7 @@ impl ClusterRun<'_> {
         let mut open = |operator: usize| self.run.open(operator, &components[operator]);
         let mut worker = {
             let member = &place.member;
-            let mut transport =
-                ClusterTransport { job, plan: &self.topics.plan, targets: &self.topics.targets, member, ends: &ends, owner: &self.owner };
+            let mut transport = ClusterTransport { job, plan: &self.topics.plan, targets: &self.topics.targets, member, ends: &ends, owner: &self.owner };
             Worker::open(job.clone(), &self.topics.plan, &tasks, clock.clone(), &mut transport, &mut open)?
         };
         let (seeks, lines) = {

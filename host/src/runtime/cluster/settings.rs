@@ -58,7 +58,10 @@ fn checked_name(name: String) -> Result<String, HostError> {
     let fine = !name.is_empty() && name.len() <= 100 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
     match fine {
         true => Ok(name),
-        false => Err(HostError::job("--instance", format!("{name:?} cannot be the name of a host")).with_help("use letters, digits, `-` and `_`, at most 100 of them")),
+        false => {
+            Err(HostError::job("--instance", format!("{name:?} cannot be the name of a host"))
+                .with_help("use letters, digits, `-` and `_`, at most 100 of them"))
+        }
     }
 }
 
