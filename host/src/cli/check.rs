@@ -6,9 +6,10 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::say::Say;
-use super::{DataArgs, Environment};
+use super::{DataArgs, Environment, check_cluster};
 use crate::error::HostError;
 use crate::job::{Job, Plan, PlanInput, Target};
+use crate::kafka::Cluster;
 use crate::log::Log;
 use crate::runtime::{self, Checked, Options};
 
@@ -21,18 +22,29 @@ pub(super) struct CheckArgs {
     explain: bool,
     #[command(flatten)]
     data: DataArgs,
+    /// Streams live on this Kafka cluster (host:port, several with commas), before what the job file says: asks it for topics and permissions.
+    #[arg(long, value_name = "HOST:PORT")]
+    bootstrap: Option<String>,
 }
 
 pub(super) fn check(args: &CheckArgs, environment: &Environment, say: Say) -> Result<(), HostError> {
-    let options = Options { cache: Some(environment.cache.join("compiled")), ..Options::new(&args.data.data) };
-    let checked = runtime::check(&args.job, &options)?;
-    // Streams can be counted only where a data folder is, and free.
-    let plan = match args.data.data.join("format").is_file() {
-        true => checked.plan(&*Log::open(&args.data.data)?)?,
-        false => checked.plan_with(|_| Ok(None))?,
+    let options = Options {
+        cache: Some(environment.cache.join("compiled")),
+        bootstrap: args.bootstrap.clone(),
+        environment: environment.variable.clone(),
+        ..Options::new(&args.data.data)
     };
+    let checked = runtime::check(&args.job, &options)?;
+    let cluster = runtime::settings(&checked.job, &options, None)?.map(Cluster::connect).transpose()?;
+    // Streams can be counted only where a data folder is, and free.
+    let plan = match (&cluster, args.data.data.join("format").is_file()) {
+        (Some(cluster), _) => checked.plan_with(|stream| Ok(cluster.partitions(&[stream])?.get(stream).copied()))?,
+        (None, true) => checked.plan(&*Log::open(&args.data.data)?)?,
+        (None, false) => checked.plan_with(|_| Ok(None))?,
+    };
+    let topics = cluster.map(|cluster| check_cluster::check(&checked, &cluster, say)).transpose()?;
     let notes = notes(&checked, &plan);
-    say.answer(&json!({ "job": checked.job.name, "ok": true, "notes": notes, "stages": stages(&checked, &plan) }))?;
+    say.answer(&json!({ "job": checked.job.name, "ok": true, "notes": notes, "stages": stages(&checked, &plan), "topics": topics }))?;
     say.line(&format!("job `{}` is sound: {} operators, {} stages", checked.job.name, checked.job.operators.len(), plan.stages.len()));
     notes.iter().for_each(|note| say.line(&format!("note: {note}")));
     if args.explain && !say.json {

@@ -5,6 +5,7 @@
 
 mod build;
 mod check;
+mod check_cluster;
 mod cluster;
 mod run;
 mod say;

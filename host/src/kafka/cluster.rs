@@ -95,6 +95,17 @@ impl Cluster {
         Ok(names.map(|topic| (topic.name().to_owned(), topic.partitions().len() as u32)).collect())
     }
 
+    /// Who is in the job's group that is not the job: other programs, or another job of the same name. By client id and address.
+    pub fn strangers(&self) -> Result<Vec<String>, HostError> {
+        let group = &self.settings.group;
+        let found = self.committed.fetch_group_list(Some(group), std::time::Duration::from_millis(REQUEST_MS));
+        let found = found.map_err(|error| self.failed(format!("looking at group `{group}`"), code(&error)))?;
+        let ours = self.settings.client_id();
+        let members = found.groups().iter().filter(|found| found.name() == group).flat_map(|found| found.members());
+        let strange = members.filter(|member| member.client_id() != ours);
+        Ok(strange.map(|member| format!("{} at {}", member.client_id(), member.client_host().trim_start_matches('/'))).collect())
+    }
+
     /// One offset of each place, in their order.
     pub fn offsets(&self, places: &[Place], which: Which) -> Result<Vec<Offset>, HostError> {
         let asked = places.iter().map(|place| (place.clone(), which)).collect::<Vec<_>>();

@@ -89,7 +89,8 @@ impl Topics {
         Err(HostError::external(format!("creating topic `{topic}`"), anyhow::anyhow!("it was made, but brokers do not show it yet")))
     }
 
-    fn check(&self, topic: &str, have: u32, wanted: Option<u32>, purpose: &Purpose) -> Result<(), HostError> {
+    /// Refuses a topic that exists and is wrong for its purpose. `wanted`: the partitions it must have, where that matters.
+    pub fn check(&self, topic: &str, have: u32, wanted: Option<u32>, purpose: &Purpose) -> Result<(), HostError> {
         let key = format!("stream `{topic}`");
         if let Some(wanted) = wanted.filter(|wanted| *wanted != have) {
             return Err(HostError::job(key, format!("the topic has {have} partitions, and the job needs {wanted}")).with_help(
@@ -147,7 +148,14 @@ impl Topics {
         }
         let names = topics.iter().map(|topic| super::cluster::c_name(topic)).collect::<Result<Vec<_>, _>>()?;
         let found = describe(&self.cluster, &names).map_err(|code| self.cluster.failed("looking for topics", code))?;
-        Ok(topics.iter().map(|topic| found.iter().find(|(name, _)| name == topic).map(|(_, id)| id.clone())).collect())
+        Ok(topics.iter().map(|topic| found.iter().find(|found| found.name == *topic).map(|found| found.id.clone())).collect())
+    }
+
+    /// What our user may do with a topic, in the words of Kafka's tools; `None`: the broker does not say.
+    pub fn allowed(&self, topic: &str) -> Result<Option<Vec<&'static str>>, HostError> {
+        let names = [super::cluster::c_name(topic)?];
+        let found = describe(&self.cluster, &names).map_err(|code| self.cluster.failed(format!("looking at topic `{topic}`"), code))?;
+        Ok(found.into_iter().next().map(|found| found.allowed).filter(|allowed| !allowed.is_empty()))
     }
 }
 
@@ -168,8 +176,16 @@ fn settings(purpose: &Purpose) -> Vec<(&'static str, String)> {
     settings
 }
 
-/// Names and ids of those topics that exist.
-fn describe(cluster: &Cluster, names: &[CString]) -> Result<Vec<(String, String)>, RDKafkaErrorCode> {
+/// What the cluster says of a topic.
+struct Described {
+    name: String,
+    id: String,
+    /// Empty: it does not say.
+    allowed: Vec<&'static str>,
+}
+
+/// Those topics that exist.
+fn describe(cluster: &Cluster, names: &[CString]) -> Result<Vec<Described>, RDKafkaErrorCode> {
     let client = cluster.reader().client().native_ptr();
     let mut pointers: Vec<*const c_char> = names.iter().map(|name| name.as_ptr()).collect();
     // SAFETY: all that is made here is given back here; what the event holds is copied before the event goes.
@@ -177,6 +193,11 @@ fn describe(cluster: &Cluster, names: &[CString]) -> Result<Vec<(String, String)
         let queue = sys::rd_kafka_queue_new(client);
         let options = sys::rd_kafka_AdminOptions_new(client, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS);
         sys::rd_kafka_AdminOptions_set_request_timeout(options, REQUEST_MS as i32, std::ptr::null_mut(), 0);
+        let refused = sys::rd_kafka_AdminOptions_set_include_authorized_operations(options, 1);
+        if !refused.is_null() {
+            // What we may do is not said then; the rest is.
+            sys::rd_kafka_error_destroy(refused);
+        }
         let topics = sys::rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len());
         sys::rd_kafka_DescribeTopics(client, topics, options, queue);
         let event = sys::rd_kafka_queue_poll(queue, REQUEST_MS as i32 + 1_000);
@@ -193,7 +214,7 @@ fn describe(cluster: &Cluster, names: &[CString]) -> Result<Vec<(String, String)
 
 /// # Safety
 /// `event` is a live event.
-unsafe fn answers(event: *mut sys::rd_kafka_event_t) -> Result<Vec<(String, String)>, RDKafkaErrorCode> {
+unsafe fn answers(event: *mut sys::rd_kafka_event_t) -> Result<Vec<Described>, RDKafkaErrorCode> {
     let text = |text: *const c_char| if text.is_null() { String::new() } else { unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned() };
     // SAFETY: live as long as the event; an array of so many descriptions.
     unsafe {
@@ -210,10 +231,25 @@ unsafe fn answers(event: *mut sys::rd_kafka_event_t) -> Result<Vec<(String, Stri
             let error = sys::rd_kafka_TopicDescription_error(topic);
             if error.is_null() || sys::rd_kafka_error_code(error) == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
                 let id = sys::rd_kafka_TopicDescription_topic_id(topic);
-                found.push((text(sys::rd_kafka_TopicDescription_name(topic)), text(sys::rd_kafka_Uuid_base64str(id))));
+                let mut count = 0;
+                let operations = sys::rd_kafka_TopicDescription_authorized_operations(topic, &mut count);
+                let allowed = (0..if operations.is_null() { 0 } else { count }).filter_map(|n| operation(*operations.add(n)));
+                let name = text(sys::rd_kafka_TopicDescription_name(topic));
+                found.push(Described { name, id: text(sys::rd_kafka_Uuid_base64str(id)), allowed: allowed.collect() });
             }
         }
         Ok(found)
+    }
+}
+
+fn operation(operation: sys::rd_kafka_AclOperation_t) -> Option<&'static str> {
+    use sys::rd_kafka_AclOperation_t::*;
+    match operation {
+        RD_KAFKA_ACL_OPERATION_READ => Some("Read"),
+        RD_KAFKA_ACL_OPERATION_WRITE => Some("Write"),
+        RD_KAFKA_ACL_OPERATION_DESCRIBE => Some("Describe"),
+        RD_KAFKA_ACL_OPERATION_DELETE => Some("Delete"),
+        _ => None,
     }
 }
 

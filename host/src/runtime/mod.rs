@@ -14,7 +14,7 @@ use std::sync::Arc;
 use crate::time::{Clock, RealClock};
 
 pub use check::{Checked, check};
-pub use cluster::{describe_topics, settings};
+pub use cluster::{TopicUse, TopicUser, describe_topics, settings};
 pub use run::Ended;
 pub use running::{Running, run, start};
 

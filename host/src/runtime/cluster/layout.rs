@@ -46,26 +46,44 @@ fn stream(source: &SourceKind) -> Option<&str> {
     }
 }
 
-/// Names and counts of the topics that a job would use, for `check`: what each is for, and how many partitions it needs.
-pub fn describe_topics(checked: &Checked, cluster: &Cluster) -> Result<Vec<(String, String, u32)>, HostError> {
+/// What a job uses a topic for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TopicUser {
+    Input,
+    Output,
+    DeadLetters,
+    Repartition,
+    Changelog,
+}
+
+/// A topic that a job would use.
+#[derive(Clone, Debug)]
+pub struct TopicUse {
+    pub topic: String,
+    pub user: TopicUser,
+    /// How many it has (inputs), must have (repartitions, changelogs), or gets if it is made.
+    pub partitions: u32,
+}
+
+/// The topics that a job would use, for `check`.
+pub fn describe_topics(checked: &Checked, cluster: &Cluster) -> Result<Vec<TopicUse>, HostError> {
     let plan = plan(checked, cluster)?;
     let job = &checked.job;
+    let topic = |topic: &str, user: TopicUser, partitions: u32| TopicUse { topic: topic.to_owned(), user, partitions };
     let mut topics = Vec::new();
     for input in &plan.inputs {
         match input {
-            PlanInput::Job { input, partitions } => {
-                topics.extend(stream(&job.inputs[*input].source).map(|name| (name.to_owned(), "input".to_owned(), *partitions)));
-            }
-            PlanInput::Internal { stream, partitions, .. } => topics.push((stream.clone(), "repartition".to_owned(), *partitions)),
+            PlanInput::Job { input, partitions } => topics.extend(stream(&job.inputs[*input].source).map(|name| topic(name, TopicUser::Input, *partitions))),
+            PlanInput::Internal { stream, partitions, .. } => topics.push(topic(stream, TopicUser::Repartition, *partitions)),
         }
     }
-    topics.extend(plan.stages.iter().map(|stage| (changelog(job, &plan, stage), "changelog".to_owned(), stage.tasks)));
+    topics.extend(plan.stages.iter().map(|stage| topic(&changelog(job, &plan, stage), TopicUser::Changelog, stage.tasks)));
     for output in &job.outputs {
         if let SinkKind::Stream { stream, options } = &output.sink {
-            topics.push((stream.clone(), "output".to_owned(), options.partitions));
+            topics.push(topic(stream, TopicUser::Output, options.partitions));
         }
     }
-    topics.push((job.errors.dead_letter_stream.clone(), "dead letters".to_owned(), 1));
+    topics.push(topic(&job.errors.dead_letter_stream, TopicUser::DeadLetters, 1));
     Ok(topics)
 }
 

@@ -6,6 +6,6 @@ mod run;
 mod settings;
 mod transport;
 
-pub use layout::describe_topics;
+pub use layout::{TopicUse, TopicUser, describe_topics};
 pub(super) use run::run_once;
 pub use settings::settings;

@@ -44,6 +44,7 @@ struct ClusterRun<'a> {
 pub(in super::super) fn run_once(checked: &Checked, shared: &Shared, options: &Options, log: &Arc<Log>, settings: Settings) -> Result<Ended, HostError> {
     let cluster = Cluster::connect(settings)?;
     let admin = Topics::new(&cluster)?;
+    refuse_strangers(&cluster)?;
     let topics = prepare(checked, &cluster, &admin)?;
     shared.observer.job_resumed();
     let run = Run { checked, shared, options, plan: topics.plan.clone(), failed: AtomicBool::new(false) };
@@ -63,6 +64,23 @@ pub(in super::super) fn run_once(checked: &Checked, shared: &Shared, options: &O
         if matches!(there, Err(HostError::External { .. })) { Ok(()) } else { there }
     };
     cluster_run.run.on_threads(|number| cluster_run.work(number), watch)
+}
+
+/// The group hands partitions to all its members: whoever else is in it would take records away from the job.
+fn refuse_strangers(cluster: &Cluster) -> Result<(), HostError> {
+    let strangers = cluster.strangers()?;
+    if strangers.is_empty() {
+        return Ok(());
+    }
+    let Settings { group, job, .. } = &cluster.settings;
+    let same_name = strangers.iter().any(|stranger| stranger.starts_with(&format!("millstream.{job}.")));
+    let who = strangers.join(", ");
+    let why = match same_name {
+        true => format!("another job named `{job}` runs, with other inputs, operators or outputs ({who}); stop it, or give this one another name"),
+        false => format!("it is in use by something that is not this job ({who}); give the job a group of its own: group = \"…\" in [kafka], or another name"),
+    };
+    // Members that died are in the group until their session ends, so waiting may cure it.
+    Err(HostError::external(format!("joining group `{group}`"), anyhow::anyhow!(why)))
 }
 
 impl ClusterRun<'_> {
