@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use millstream_tests::kafka::{Api, Broker, Direction, Door, Fate, Isolation, Mock, Outgoing, Proxy, Reader, Record, Transactional, reach, until};
+use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaRespErr;
 
@@ -213,29 +214,46 @@ fn an_answer_or_a_request_can_be_lost() {
     assert_eq!(values(&broker.read_committed(&topic)), ["value-0", "value-1"]);
 }
 
-/// The danger that scenario N7 is about. A client without the newer protocol of KIP-890 cannot tell the broker which transaction an EndTxn ends.
-#[test]
-fn a_held_end_of_one_transaction_commits_the_next() {
+/// The danger that scenario N7 is about: a client without the newer protocol of KIP-890 does not say which transaction an EndTxn ends. Its first one is
+/// held, the connection ends by `how`, the second passes and the commit succeeds. Then the first arrives, in the next transaction.
+fn late_end(name: &str, configure: impl Fn(&mut ClientConfig), how: impl Fn(&Proxy)) {
     let broker = Broker::shared();
-    let topic = broker.topic("late-end", 1);
+    let topic = broker.topic(name, 1);
     let proxy = Proxy::start(broker);
     let mut client = broker.client();
-    client.set("bootstrap.servers", proxy.bootstrap()).set("transactional.id", broker.name("late-end"));
-    client.set("socket.timeout.ms", "2000").set("transaction.timeout.ms", "60000");
+    client.set("bootstrap.servers", proxy.bootstrap()).set("transactional.id", broker.name(name)).set("transaction.timeout.ms", "60000");
+    configure(&mut client);
     let producer = Transactional::open(&client);
     producer.begin();
     producer.send(&topic, &numbered(0..1));
     proxy.hold(Api::EndTxn, 1);
-    // The client gives up on the connection, and its second EndTxn passes.
-    producer.commit();
-    assert_eq!((proxy.held(Api::EndTxn), proxy.waiting(Api::EndTxn)), (1, 1));
+    std::thread::scope(|scope| {
+        let committing = scope.spawn(|| producer.commit());
+        proxy.await_waiting(Api::EndTxn, 1, BOUND);
+        how(&proxy);
+        committing.join().expect("a commit");
+    });
+    assert_eq!((proxy.held(Api::EndTxn), proxy.waiting(Api::EndTxn), proxy.passed(Api::EndTxn)), (1, 1, 1));
     producer.begin();
     producer.send(&topic, &numbered(1..2));
-    assert_eq!(values(&Reader::open(&broker.client(), &topic, Isolation::Uncommitted).read()), ["value-0", "value-1"]);
+    assert!(refuses_to_read(broker, &topic).contains("a transaction is open"));
     proxy.release(Api::EndTxn);
     // Nobody committed it.
     assert_eq!(values(&broker.read_committed(&topic)), ["value-0", "value-1"]);
     assert_eq!(proxy.waiting(Api::EndTxn), 0);
+}
+
+#[test]
+fn a_late_end_after_a_timeout_commits_the_next_transaction() {
+    let configure = |client: &mut ClientConfig| {
+        client.set("socket.timeout.ms", "2000");
+    };
+    late_end("late-by-timeout", configure, |_| ());
+}
+
+#[test]
+fn a_late_end_after_a_lost_connection_commits_the_next_transaction() {
+    late_end("late-by-loss", |_| (), Proxy::drop_connections);
 }
 
 #[test]
