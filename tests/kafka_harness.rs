@@ -153,15 +153,24 @@ fn a_broker_ends_with_its_owner() {
 }
 
 #[test]
-fn three_nodes_live_with_one_killed() {
+fn three_nodes_live_with_one_killed_and_tell_who_leads() {
     let broker = Broker::with().three_nodes().start();
     let topic = broker.topic("replicated", 3);
     let all: Vec<_> = (0..30).map(|n| Outgoing::of("k", format!("{n}")).to(n % 3)).collect();
     broker.produce(&topic, &all[..15]);
-    broker.kill_node(2);
+    let producer = broker.transactional("replicated");
+    producer.transact(&topic, &numbered(0..1), false);
+    // Its hash is negative.
+    let said = broker.tool(&["TransactionsCommand", "--bootstrap-server", "@B", "describe", "--transactional-id", "replicated"]);
+    assert!(said.lines().any(|line| line.starts_with(&broker.transaction_coordinator("replicated").to_string())), "{said}");
+    assert!((1..=3).contains(&broker.controller()));
+    let leader = broker.leader(&topic, 0);
+    broker.kill_node(leader);
     broker.produce(&topic, &all[15..]);
-    broker.restart_node(2);
-    assert_eq!(broker.read_committed(&topic).len(), 30);
+    assert_ne!(broker.leader(&topic, 0), leader);
+    producer.transact(&topic, &numbered(0..1), true);
+    broker.restart_node(leader);
+    assert_eq!(broker.read_committed(&topic).len(), 31);
 }
 
 #[test]
