@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use millstream_tests::kafka::{Api, Broker, Direction, Door, Fate, Isolation, Mock, Outgoing, Proxy, Reader, Record, Transactional, reach, until};
+use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaRespErr;
 
@@ -16,6 +17,13 @@ fn values(records: &[Record]) -> Vec<String> {
 
 fn numbered(range: std::ops::Range<u32>) -> Vec<Outgoing> {
     range.map(|n| Outgoing::of(format!("key-{n}"), format!("value-{n}")).to(0)).collect()
+}
+
+/// With what text a reader gives up that does not wait long.
+fn refuses_to_read(broker: &Broker, topic: &str) -> String {
+    let reader = Reader::open(&broker.client(), topic, Isolation::Committed).patience(Duration::from_millis(500));
+    let said = catch_unwind(AssertUnwindSafe(|| { reader }.read())).expect_err("an open transaction");
+    *said.downcast::<String>().expect("a text")
 }
 
 #[test]
@@ -67,8 +75,7 @@ fn an_open_transaction_holds_the_reader_until_it_is_aborted() {
     producer.begin();
     producer.send(&topic, &numbered(1..2));
     broker.produce(&topic, &numbered(2..3));
-    let blocked = catch_unwind(AssertUnwindSafe(|| Reader::open(&broker.client(), &topic, Isolation::Committed).patience(Duration::from_millis(500)).read()));
-    let said = blocked.expect_err("an open transaction").downcast::<String>().expect("a text");
+    let said = refuses_to_read(broker, &topic);
     assert!(said.contains("a transaction is open from offset 1 of 3"), "{said}");
     let read = std::thread::scope(|scope| {
         let reading = scope.spawn(|| broker.read_committed(&topic));
@@ -146,15 +153,24 @@ fn a_broker_ends_with_its_owner() {
 }
 
 #[test]
-fn three_nodes_live_with_one_killed() {
+fn three_nodes_live_with_one_killed_and_tell_who_leads() {
     let broker = Broker::with().three_nodes().start();
     let topic = broker.topic("replicated", 3);
     let all: Vec<_> = (0..30).map(|n| Outgoing::of("k", format!("{n}")).to(n % 3)).collect();
     broker.produce(&topic, &all[..15]);
-    broker.kill_node(2);
+    let producer = broker.transactional("replicated");
+    producer.transact(&topic, &numbered(0..1), false);
+    // Its hash is negative.
+    let said = broker.tool(&["TransactionsCommand", "--bootstrap-server", "@B", "describe", "--transactional-id", "replicated"]);
+    assert!(said.lines().any(|line| line.starts_with(&broker.transaction_coordinator("replicated").to_string())), "{said}");
+    assert!((1..=3).contains(&broker.controller()));
+    let leader = broker.leader(&topic, 0);
+    broker.kill_node(leader);
     broker.produce(&topic, &all[15..]);
-    broker.restart_node(2);
-    assert_eq!(broker.read_committed(&topic).len(), 30);
+    assert_ne!(broker.leader(&topic, 0), leader);
+    producer.transact(&topic, &numbered(0..1), true);
+    broker.restart_node(leader);
+    assert_eq!(broker.read_committed(&topic).len(), 31);
 }
 
 #[test]
@@ -207,29 +223,46 @@ fn an_answer_or_a_request_can_be_lost() {
     assert_eq!(values(&broker.read_committed(&topic)), ["value-0", "value-1"]);
 }
 
-/// The danger that scenario N7 is about. A client without the newer protocol of KIP-890 cannot tell the broker which transaction an EndTxn ends.
-#[test]
-fn a_held_end_of_one_transaction_commits_the_next() {
+/// The danger that scenario N7 is about: a client without the newer protocol of KIP-890 does not say which transaction an EndTxn ends. Its first one is
+/// held, the connection ends by `how`, the second passes and the commit succeeds. Then the first arrives, in the next transaction.
+fn late_end(name: &str, configure: impl Fn(&mut ClientConfig), how: impl Fn(&Proxy)) {
     let broker = Broker::shared();
-    let topic = broker.topic("late-end", 1);
+    let topic = broker.topic(name, 1);
     let proxy = Proxy::start(broker);
     let mut client = broker.client();
-    client.set("bootstrap.servers", proxy.bootstrap()).set("transactional.id", broker.name("late-end"));
-    client.set("socket.timeout.ms", "2000").set("transaction.timeout.ms", "60000");
+    client.set("bootstrap.servers", proxy.bootstrap()).set("transactional.id", broker.name(name)).set("transaction.timeout.ms", "60000");
+    configure(&mut client);
     let producer = Transactional::open(&client);
     producer.begin();
     producer.send(&topic, &numbered(0..1));
     proxy.hold(Api::EndTxn, 1);
-    // The client gives up on the connection, and its second EndTxn passes.
-    producer.commit();
-    assert_eq!((proxy.held(Api::EndTxn), proxy.waiting(Api::EndTxn)), (1, 1));
+    std::thread::scope(|scope| {
+        let committing = scope.spawn(|| producer.commit());
+        proxy.await_waiting(Api::EndTxn, 1, BOUND);
+        how(&proxy);
+        committing.join().expect("a commit");
+    });
+    assert_eq!((proxy.held(Api::EndTxn), proxy.waiting(Api::EndTxn), proxy.passed(Api::EndTxn)), (1, 1, 1));
     producer.begin();
     producer.send(&topic, &numbered(1..2));
-    assert_eq!(values(&Reader::open(&broker.client(), &topic, Isolation::Uncommitted).read()), ["value-0", "value-1"]);
+    assert!(refuses_to_read(broker, &topic).contains("a transaction is open"));
     proxy.release(Api::EndTxn);
     // Nobody committed it.
     assert_eq!(values(&broker.read_committed(&topic)), ["value-0", "value-1"]);
     assert_eq!(proxy.waiting(Api::EndTxn), 0);
+}
+
+#[test]
+fn a_late_end_after_a_timeout_commits_the_next_transaction() {
+    let configure = |client: &mut ClientConfig| {
+        client.set("socket.timeout.ms", "2000");
+    };
+    late_end("late-by-timeout", configure, |_| ());
+}
+
+#[test]
+fn a_late_end_after_a_lost_connection_commits_the_next_transaction() {
+    late_end("late-by-loss", |_| (), Proxy::drop_connections);
 }
 
 #[test]
@@ -251,8 +284,9 @@ fn the_end_of_a_transaction_held_for_a_producer_that_is_replaced_does_nothing() 
     second.send(&topic, &numbered(1..2));
     proxy.release(Api::EndTxn);
     until("the held request to go on", BOUND, || (proxy.passed(Api::EndTxn) == 1).then_some(()));
-    second.abort();
-    assert!(broker.read_committed(&topic).is_empty());
+    assert!(refuses_to_read(broker, &topic).contains("a transaction is open"));
+    second.commit();
+    assert_eq!(values(&broker.read_committed(&topic)), ["value-1"]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What Kafka tests stand on: a real broker, records into it, a reader that knows nothing of the host, and faults on the way.
 //!
-//! - [`Broker`]: `Broker::shared()` for most tests, `Broker::start()` or `Broker::with()` for those that harm it. One process with brokers at a time, and
-//!   in it one broker beside the shared one: each is a JVM of 200 MiB and more.
+//! - [`Broker`]: `Broker::shared()` for most tests, `Broker::start()` or `Broker::with()` for those that harm it; its nodes, topics, groups. One
+//!   process with brokers at a time, and in it one broker beside the shared one: each is a JVM of 200 MiB and more.
 //! - [`Outgoing`], [`Transactional`]: records to write, with every field, and transactions that are committed, aborted or left open.
 //! - [`Record`], [`Reader`]: what a `read_committed` reader sees up to the high watermark at the time of the call.
 //! - [`Proxy`]: holds back, loses, delays and throttles what goes between clients and broker, request by request.
@@ -12,6 +12,7 @@
 mod admin;
 mod broker;
 mod mock;
+mod nodes;
 mod offsets;
 mod produce;
 mod proxy;
