@@ -18,6 +18,9 @@ use crate::record::Offset;
 /// How long one question to the cluster may take, ms.
 pub(super) const REQUEST_MS: u64 = 10_000;
 
+/// Events of a client taken at once.
+const EVENTS_MAX: usize = 32;
+
 /// One partition of a topic.
 pub type Place = (String, u32);
 
@@ -63,9 +66,8 @@ impl Cluster {
     /// Takes what the clients have to say, so that it does not pile up. Once in a while.
     pub fn tend(&self) {
         for client in [&self.committed, &self.uncommitted] {
-            if let Some(Err(error)) = client.poll(std::time::Duration::ZERO) {
-                self.trouble.note(error.to_string());
-            }
+            // An event a poll; what went wrong comes to the context, with its reason.
+            (0..EVENTS_MAX).for_each(|_| drop(client.poll(std::time::Duration::ZERO)));
         }
     }
 
@@ -175,6 +177,7 @@ impl Cluster {
                     .with_help("create it, or correct the job file; a topic that was deleted while the job ran cannot be gone on with")
             }
             _ => {
+                self.tend();
                 let why = self.trouble.last().map(|last| format!("; the last trouble: {last}")).unwrap_or_default();
                 HostError::external(doing, anyhow::anyhow!("the cluster at {bootstrap}: {code}{why}"))
             }
