@@ -9,7 +9,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message as _;
 use rdkafka::producer::{DeliveryResult, ProducerContext};
-use rdkafka::types::RDKafkaRespErr;
+use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 use rdkafka::{ClientContext, TopicPartitionList};
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -30,6 +30,13 @@ impl Trouble {
 
     pub fn last(&self) -> Option<String> {
         lock(&self.last).clone()
+    }
+
+    /// An error of a client's. That no broker is left follows from what was said of each before, and says less.
+    fn error(&self, error: &KafkaError, reason: &str) {
+        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {
+            self.note(format!("{error}: {reason}"));
+        }
     }
 
     fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
@@ -77,7 +84,7 @@ impl ClientContext for Events {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        self.trouble.note(format!("{error}: {reason}"));
+        self.trouble.error(&error, reason);
     }
 }
 
@@ -117,7 +124,7 @@ impl ClientContext for Deliveries {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        self.trouble.note(format!("{error}: {reason}"));
+        self.trouble.error(&error, reason);
     }
 }
 

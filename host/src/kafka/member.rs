@@ -85,10 +85,8 @@ impl Member {
             RDKafkaErrorCode::InvalidSessionTimeout => Err(HostError::job("kafka.properties.session.timeout.ms", "is outside of what the brokers allow")
                 .with_help("they allow 6000 to 1800000 by default")),
             RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic => Err(self.cluster.failed("reading an input", code(error))),
-            _ => {
-                self.cluster.trouble.note(error.to_string());
-                Ok(())
-            }
+            // The context has noted it, with its reason.
+            _ => Ok(()),
         }
     }
 
