@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::say::Say;
 use crate::error::HostError;
-use crate::kafka::{Cluster, Purpose, Topics};
+use crate::kafka::{Cluster, Described, Needed, Purpose, Topics};
 use crate::runtime::{Checked, TopicUse, TopicUser, describe_topics};
 
 /// What was found of one topic.
@@ -21,8 +21,10 @@ pub(super) fn check(checked: &Checked, cluster: &std::sync::Arc<Cluster>, say: S
     let topics = Topics::new(cluster)?;
     let mut first = None;
     let mut found = Vec::new();
-    for used in describe_topics(checked, cluster)? {
-        let one = look(&topics, cluster, &used, &mut first)?;
+    let used = describe_topics(checked, cluster)?;
+    let there = cluster.describe(&used.iter().map(|used| used.topic.as_str()).collect::<Vec<_>>())?;
+    for used in used {
+        let one = look(&topics, there.get(&used.topic), used, &mut first);
         say.line(&format!("{} {:<48} {:<12} {}", if one.wrong { "✗" } else { "·" }, one.topic, one.user, one.state));
         found.push(one);
     }
@@ -41,37 +43,34 @@ pub(super) fn check(checked: &Checked, cluster: &std::sync::Arc<Cluster>, say: S
     }
 }
 
-fn look(topics: &Topics, cluster: &Cluster, used: &TopicUse, first: &mut Option<HostError>) -> Result<Found, HostError> {
-    let (user, purpose, needs) = match used.user {
+fn look(topics: &Topics, there: Option<&Described>, used: TopicUse, first: &mut Option<HostError>) -> Found {
+    let TopicUse { topic, user, partitions } = used;
+    let output = || Some(Purpose::Output { retention_ms: None, retention_bytes: None });
+    let (user, purpose, needs) = match user {
         TopicUser::Input => ("input", None, &["Read", "Describe"][..]),
-        TopicUser::Output => ("output", Some(Purpose::Output { retention_ms: None, retention_bytes: None }), &["Write", "Describe"][..]),
-        TopicUser::DeadLetters => ("dead letters", Some(Purpose::Output { retention_ms: None, retention_bytes: None }), &["Write", "Describe"][..]),
+        TopicUser::Output => ("output", output(), &["Write", "Describe"][..]),
+        TopicUser::DeadLetters => ("dead letters", output(), &["Write", "Describe"][..]),
         TopicUser::Repartition => ("repartition", Some(Purpose::Repartition), &["Read", "Write", "Describe"][..]),
         TopicUser::Changelog => ("changelog", Some(Purpose::Changelog), &["Read", "Write", "Describe"][..]),
     };
-    let topic = used.topic.clone();
-    let found = |state: String, wrong: bool| Ok(Found { topic: topic.clone(), user, state, wrong });
-    let Some(have) = cluster.partitions(&[&topic])?.get(&topic).copied() else {
-        return found(format!("will be made with {} partitions", used.partitions), false);
+    let Some(there) = there else {
+        return Found { topic, user, state: format!("will be made with {partitions} partitions"), wrong: false };
     };
-    let exactly = matches!(used.user, TopicUser::Repartition | TopicUser::Changelog).then_some(used.partitions);
-    let fits = purpose.map_or(Ok(()), |purpose| topics.check(&topic, have, exactly, &purpose));
-    let allowed = topics.allowed(&topic)?;
-    let missing: Vec<&str> = needs.iter().copied().filter(|need| allowed.as_ref().is_some_and(|allowed| !allowed.iter().any(|one| one == need))).collect();
-    let wrong = match fits {
-        Err(error) => Some(error),
-        Ok(()) if !missing.is_empty() => Some(
-            HostError::job(format!("topic `{topic}`"), format!("is the job's {user}, but its user may not {} there", missing.join(", ")))
-                .with_help("docs/kafka.md lists the permissions that a job needs"),
-        ),
-        Ok(()) => None,
+    let exactly = matches!(purpose, Some(Purpose::Repartition | Purpose::Changelog));
+    let fits = purpose.map_or(Ok(()), |purpose| topics.fits(&Needed { topic: topic.clone(), partitions, exactly, purpose }, there.partitions));
+    // Brokers that do not say what is allowed are not asked to.
+    let missing: Vec<&str> = needs.iter().copied().filter(|need| !there.allowed.is_empty() && !there.allowed.contains(need)).collect();
+    let may = match missing.is_empty() {
+        true => Ok(()),
+        false => Err(HostError::job(format!("topic `{topic}`"), format!("is the job's {user}, but its user may not {} there", missing.join(", ")))
+            .with_help("docs/kafka.md lists the permissions that a job needs")),
     };
-    match wrong {
-        None => found(format!("{have} partitions"), false),
-        Some(error) => {
+    match fits.and(may) {
+        Ok(()) => Found { topic, user, state: format!("{} partitions", there.partitions), wrong: false },
+        Err(error) => {
             let state = error.to_string();
             first.get_or_insert(error);
-            found(state, true)
+            Found { topic, user, state, wrong: true }
         }
     }
 }

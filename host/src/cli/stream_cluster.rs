@@ -8,7 +8,7 @@ use serde_json::json;
 use super::say::Say;
 use super::stream::{AppendArgs, CatArgs, From, Shown, append_lines, place};
 use crate::error::HostError;
-use crate::kafka::{Cluster, Isolation, Place, Purpose, Topics, Which};
+use crate::kafka::{Cluster, Isolation, Needed, Place, Purpose, Topics, Which};
 
 fn partitions(cluster: &Cluster, topic: &str) -> Result<Vec<Place>, HostError> {
     let count = cluster.partitions(&[topic])?.get(topic).copied();
@@ -62,6 +62,6 @@ pub(super) fn cat(cluster: &Arc<Cluster>, args: &CatArgs, say: Say) -> Result<()
 
 pub(super) fn append(cluster: &Arc<Cluster>, args: &AppendArgs, say: Say) -> Result<(), HostError> {
     let purpose = Purpose::Output { retention_ms: None, retention_bytes: None };
-    Topics::new(cluster)?.ensure(&args.stream, args.partitions, false, &purpose)?;
+    Topics::new(cluster)?.ensure(&[Needed { topic: args.stream.clone(), partitions: args.partitions, exactly: false, purpose }])?;
     append_lines(args, say, &mut |rows| cluster.append(&args.stream, rows))
 }

@@ -73,20 +73,7 @@ impl Cluster {
 
     /// The partition counts of the topics that exist, of those named. Fails where the cluster cannot be reached, or does not let us look.
     pub fn partitions(&self, topics: &[&str]) -> Result<BTreeMap<String, u32>, HostError> {
-        let mut found = BTreeMap::new();
-        for topic in topics {
-            let doing = || format!("looking for topic `{topic}`");
-            let metadata = self.committed.fetch_metadata(Some(topic), std::time::Duration::from_millis(REQUEST_MS));
-            let metadata = metadata.map_err(|error| self.failed(doing(), code(&error)))?;
-            let Some(answer) = metadata.topics().iter().find(|answer| answer.name() == *topic) else { continue };
-            match answer.error().map(RDKafkaErrorCode::from) {
-                None if answer.partitions().is_empty() => {}
-                None => drop(found.insert((*topic).to_owned(), answer.partitions().len() as u32)),
-                Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {}
-                Some(code) => return Err(self.failed(doing(), code)),
-            }
-        }
-        Ok(found)
+        Ok(self.describe(topics)?.into_iter().map(|(name, topic)| (name, topic.partitions)).collect())
     }
 
     /// All topics but the cluster's own, with their partition counts.

@@ -9,10 +9,10 @@ use rdkafka::consumer::Consumer as _;
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::cluster::{Cluster, Place, c_name, code};
-use super::producer::ZERO_HEADER;
 use super::raw::{self, Consumer, Message, Messages, Queue};
+use super::timestamp;
 use crate::error::HostError;
-use crate::record::{BatchBuilder, Fields, HeadersBuilder, NO_TIMESTAMP, NONE, Offset};
+use crate::record::{BatchBuilder, Fields, HeadersBuilder, NONE, Offset};
 use crate::source::{InputPartition, PollBudget, Polled};
 
 /// A batch is closed at so many bytes, however much is there.
@@ -54,15 +54,7 @@ pub struct Inbox {
 #[inline]
 pub(super) fn fill(message: &Message<'_>, headers: &mut HeadersBuilder, into: &mut BatchBuilder) {
     message.headers(headers);
-    let mut timestamp = message.timestamp().unwrap_or(NO_TIMESTAMP);
-    if timestamp == 1 && headers.headers().last(ZERO_HEADER).is_some() {
-        timestamp = 0;
-        let mut kept = HeadersBuilder::default();
-        for (name, value) in headers.headers().iter().filter(|(name, _)| *name != ZERO_HEADER) {
-            kept.push(name, value);
-        }
-        *headers = kept;
-    }
+    let timestamp = timestamp::undo(message.timestamp(), headers);
     let fields = Fields { port: 0, timestamp, offset: message.offset(), partition: message.partition(), key_id: NONE };
     into.push(message.key(), message.value(), headers.headers(), fields);
 }

@@ -21,6 +21,7 @@ mod restore;
 mod settings;
 mod sink;
 mod source;
+mod timestamp;
 mod tool;
 mod topics;
 
@@ -45,7 +46,7 @@ pub use producer::Producer;
 pub use restore::Restore;
 pub use settings::{MESSAGE_BYTES_MAX, Settings, owned};
 pub use source::{Extent, Opening, extents};
-pub use topics::{Purpose, Topics};
+pub use topics::{Described, Ensured, Needed, Purpose, Topics};
 
 use ledger::{Changelogs, KafkaLedger, KafkaState, LedgerParts};
 use sink::KafkaSink;

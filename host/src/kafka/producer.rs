@@ -15,22 +15,20 @@ use super::client::Deliveries;
 use super::cluster::{Cluster, REQUEST_MS, code};
 use super::raw::{self, Consumer, Failure, NativeProducer, Outgoing, Owner, Topic};
 use super::settings::{RETRY_BACKOFF_MS, create};
+use super::timestamp;
 use crate::error::HostError;
 use crate::job::Guarantee;
-use crate::record::{Batch, HeadersBuilder, NO_TIMESTAMP, View};
+use crate::record::{Batch, NO_TIMESTAMP, View};
 
 /// How long brokers may take nothing before a record is given up on, and with it the transaction.
 const FULL_QUEUE_MAX: Duration = Duration::from_secs(30);
 /// One slice of `init_transactions`, between which the consumer is tended.
 const INIT_SLICE_MS: u64 = 500;
-
+const MEET: Duration = Duration::from_millis(2);
 /// How long the end of a transaction may take, ms: less than librdkafka waits for an answer before it asks again (`socket.timeout.ms`).
 const COMMIT_MS: u64 = 8_000;
 /// An end that was answered sooner was sent once: a second copy leaves after [`RETRY_BACKOFF_MS`], less a fifth at random.
 const SENT_ONCE_MAX: Duration = Duration::from_millis(RETRY_BACKOFF_MS * 7 / 10);
-
-/// Stands for timestamp 0, which librdkafka takes for "now": the record is stamped 1, and says so.
-pub(super) const ZERO_HEADER: &[u8] = b"millstream.timestamp";
 
 /// See the module. Everything runs on the worker's thread.
 pub struct Producer {
@@ -51,6 +49,7 @@ impl Producer {
             Producer { cluster: cluster.clone(), client: Arc::new(client), topics: RefCell::default(), open: Cell::new(false), staged_bytes: Cell::new(0) };
         if cluster.settings.guarantee == Guarantee::ExactlyOnce {
             let began = Instant::now();
+            producer.meet_cluster();
             while let Err(failure) = raw::init_transactions(&producer.client, INIT_SLICE_MS) {
                 tend()?;
                 producer.client.poll(Duration::ZERO);
@@ -60,6 +59,14 @@ impl Producer {
             }
         }
         Ok(Rc::new(producer))
+    }
+
+    /// Waits, within a bound, until the client has heard of the cluster: asked for a coordinator before that, it asks again after half a second only.
+    fn meet_cluster(&self) {
+        let began = Instant::now();
+        while self.client.client().fetch_cluster_id(Duration::ZERO).is_none() && began.elapsed() < Duration::from_millis(INIT_SLICE_MS) {
+            std::thread::sleep(MEET);
+        }
     }
 
     /// For a tool: no transactions, no worker's place.
@@ -112,12 +119,11 @@ impl Producer {
     fn put(&self, topic: &Topic, partition: u32, key: Option<&[u8]>, value: Option<&[u8]>, view: &View<'_>) -> Result<(), HostError> {
         let timestamp = match view.timestamp {
             NO_TIMESTAMP => raw::NO_TIMESTAMP,
-            0 => {
-                let mut headers = HeadersBuilder::from_headers(view.headers);
-                headers.push(ZERO_HEADER, Some(b"0"));
-                return self.produce(topic, &Outgoing { partition, key, value, headers: headers.headers(), timestamp: 1 });
+            time if timestamp::needs_header(time) => {
+                let (timestamp, headers) = timestamp::stand_in(time, view.headers);
+                return self.produce(topic, &Outgoing { partition, key, value, headers: headers.headers(), timestamp });
             }
-            timestamp => timestamp,
+            time => time,
         };
         self.produce(topic, &Outgoing { partition, key, value, headers: view.headers, timestamp })
     }

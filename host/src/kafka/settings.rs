@@ -92,6 +92,8 @@ impl Settings {
             ("queued.max.messages.kbytes", "32768"),
             // By default a consumer whose queue was full sleeps a second.
             ("fetch.queue.backoff.ms", "5"),
+            // A partition that is taken on waits for the fetch in progress, and the end of one is known after a fetch that found nothing.
+            ("fetch.wait.max.ms", "100"),
             ("topic.metadata.refresh.interval.ms", "10000"),
         ]);
         config
@@ -105,7 +107,10 @@ impl Settings {
 
     /// A consumer that reads what it is told, without a group.
     pub(super) fn reader(&self, isolation: &str) -> ClientConfig {
-        self.consumer(isolation)
+        let mut config = self.consumer(isolation);
+        // It fetches only what is known to be there, for one worker beside another.
+        config.set("fetch.wait.max.ms", "10");
+        config
     }
 
     /// Worker `number` as a static member of the group. `range` puts equal partition numbers of co-partitioned inputs on one member.

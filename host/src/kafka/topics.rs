@@ -1,14 +1,15 @@
 //! Topics that a job makes or finds: created with the settings they need, or refused where they exist wrongly.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{CStr, CString, c_char};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, OwnedResourceSpecifier, ResourceSpecifier, TopicReplication};
 use rdkafka::bindings as sys;
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::Consumer as _;
@@ -24,6 +25,8 @@ use crate::record::Offset;
 const RECORD_BYTES_MAX: usize = 20 << 20;
 /// What a broker takes where nobody said otherwise (`message.max.bytes`).
 const RECORD_BYTES_DEFAULT: usize = 1_048_588;
+/// Whether brokers show a new topic is asked so often.
+const SHOWN: Duration = Duration::from_millis(20);
 
 /// What a topic is for, which decides how it is made and what is wrong with one that exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +37,34 @@ pub enum Purpose {
     Repartition,
     /// State: the last value of each key is kept for ever.
     Changelog,
+}
+
+/// A topic that the job needs.
+#[derive(Clone, Debug)]
+pub struct Needed {
+    pub topic: String,
+    pub partitions: u32,
+    /// One that exists must have as many; otherwise it keeps its own.
+    pub exactly: bool,
+    pub purpose: Purpose,
+}
+
+/// A topic that exists.
+#[derive(Clone, Debug)]
+pub struct Described {
+    pub partitions: u32,
+    /// What the cluster calls it: one deleted and made again is another. `None`: the brokers are too old to say.
+    pub id: Option<String>,
+    /// What our user may do with it, in the words of Kafka's tools; empty: the brokers do not say.
+    pub allowed: Vec<&'static str>,
+}
+
+/// A topic that is as the job needs it.
+#[derive(Clone, Debug)]
+pub struct Ensured {
+    pub partitions: u32,
+    /// The largest record that it takes, bytes.
+    pub record_bytes_max: usize,
 }
 
 /// Makes and inspects topics. One per job and process, used where jobs start: its calls block.
@@ -53,77 +84,80 @@ impl Topics {
         AdminOptions::new().request_timeout(timeout).operation_timeout(timeout)
     }
 
-    /// Creates a topic, or checks the one that is there. `partitions`: `None` leaves an existing one its own. Returns how many it has.
-    pub fn ensure(&self, topic: &str, partitions: u32, exactly: bool, purpose: &Purpose) -> Result<u32, HostError> {
-        if let Some(have) = self.cluster.partitions(&[topic])?.get(topic).copied() {
-            self.check(topic, have, exactly.then_some(partitions), purpose)?;
-            return Ok(have);
+    /// Creates those topics that are missing, and checks those that are there. Returns what is known of each.
+    pub fn ensure(&self, needed: &[Needed]) -> Result<BTreeMap<String, Ensured>, HostError> {
+        let names: Vec<&str> = needed.iter().map(|needed| needed.topic.as_str()).collect();
+        let mut there = self.cluster.describe(&names)?;
+        let missing: BTreeMap<&str, &Needed> =
+            needed.iter().map(|needed| (needed.topic.as_str(), needed)).filter(|(name, _)| !there.contains_key(*name)).collect();
+        if !missing.is_empty() {
+            self.create(missing.values().copied())?;
+            there = self.await_shown(&names)?;
         }
-        let settings = settings(purpose);
-        let mut new = NewTopic::new(topic, partitions as i32, TopicReplication::Fixed(self.cluster.settings.replication));
-        for (name, value) in &settings {
-            new = new.set(name, value);
+        let settings = self.configs(&names)?;
+        let mut ensured = BTreeMap::new();
+        for needed in needed {
+            let partitions = there[&needed.topic].partitions;
+            let setting = |name: &str| settings.get(&needed.topic)?.get(name).cloned();
+            check(needed, partitions, setting("cleanup.policy").as_deref())?;
+            let record_bytes_max = setting("max.message.bytes").and_then(|bytes| bytes.parse().ok()).unwrap_or(RECORD_BYTES_DEFAULT);
+            ensured.insert(needed.topic.clone(), Ensured { partitions, record_bytes_max });
         }
-        let made = block_on(self.client.create_topics([&new], &self.options()));
-        let doing = || format!("creating topic `{topic}`");
-        let made = made.map_err(|error| self.cluster.failed(doing(), code(&error)))?;
-        match made.into_iter().next() {
-            Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => self.ensure_made(topic, partitions, exactly, purpose),
-            Some(Err((_, RDKafkaErrorCode::InvalidReplicationFactor))) => {
-                Err(HostError::job("kafka.replication", format!("{} is more than the cluster has brokers", self.cluster.settings.replication)))
-            }
-            Some(Err((_, code))) => Err(self.cluster.failed(doing(), code)),
-            Some(Ok(_)) | None => self.ensure_made(topic, partitions, exactly, purpose),
-        }
+        Ok(ensured)
     }
 
-    /// Waits until brokers show a topic that was made a moment ago, by us or by another host.
-    fn ensure_made(&self, topic: &str, partitions: u32, exactly: bool, purpose: &Purpose) -> Result<u32, HostError> {
-        for _ in 0..REQUEST_MS / 50 {
-            if let Some(have) = self.cluster.partitions(&[topic])?.get(topic).copied() {
-                self.check(topic, have, exactly.then_some(partitions), purpose)?;
-                return Ok(have);
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        Err(HostError::external(format!("creating topic `{topic}`"), anyhow::anyhow!("it was made, but brokers do not show it yet")))
+    /// Refuses a topic that exists, with so many partitions, and is not what the job needs.
+    pub fn fits(&self, needed: &Needed, have: u32) -> Result<(), HostError> {
+        let settings = self.configs(&[&needed.topic])?;
+        check(needed, have, settings.get(&needed.topic).and_then(|settings| settings.get("cleanup.policy")).map(String::as_str))
     }
 
-    /// Refuses a topic that exists and is wrong for its purpose. `wanted`: the partitions it must have, where that matters.
-    pub fn check(&self, topic: &str, have: u32, wanted: Option<u32>, purpose: &Purpose) -> Result<(), HostError> {
-        let key = format!("stream `{topic}`");
-        if let Some(wanted) = wanted.filter(|wanted| *wanted != have) {
-            return Err(HostError::job(key, format!("the topic has {have} partitions, and the job needs {wanted}")).with_help(
-                "keys would be looked for in the wrong place: was the input repartitioned? Run the job under another name, or make the topic anew once it is not needed",
-            ));
-        }
-        let compacted = match purpose {
-            Purpose::Output { .. } => return Ok(()),
-            Purpose::Repartition => false,
-            Purpose::Changelog => true,
-        };
-        let Some(policy) = self.config(topic, "cleanup.policy")? else { return Ok(()) };
-        if (policy == "compact") != compacted {
-            let wanted = if compacted { "compact" } else { "delete" };
-            let reason = format!("the topic has cleanup.policy={policy}, and the job needs {wanted}: state or records would be lost");
-            return Err(HostError::job(key, reason)
-                .with_help(format!("set it (kafka-configs --alter --add-config cleanup.policy={wanted}), or run the job under another name")));
+    /// One that is made by another host at the same moment is as good.
+    fn create<'a>(&self, needed: impl Iterator<Item = &'a Needed>) -> Result<(), HostError> {
+        let needed: Vec<(&Needed, Vec<(&str, String)>)> = needed.map(|needed| (needed, settings(&needed.purpose))).collect();
+        let replication = self.cluster.settings.replication;
+        let new = needed.iter().map(|(needed, settings)| {
+            let topic = NewTopic::new(&needed.topic, needed.partitions as i32, TopicReplication::Fixed(replication));
+            settings.iter().fold(topic, |topic, (name, value)| topic.set(name, value))
+        });
+        let made = block_on(self.client.create_topics(&new.collect::<Vec<_>>(), &self.options()));
+        for made in made.map_err(|error| self.cluster.failed("creating the job's topics", code(&error)))? {
+            match made {
+                Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+                Err((_, RDKafkaErrorCode::InvalidReplicationFactor)) => {
+                    let reason = format!("{} is more than the cluster has brokers", self.cluster.settings.replication);
+                    return Err(HostError::job("kafka.replication", reason));
+                }
+                Err((topic, code)) => return Err(self.cluster.failed(format!("creating topic `{topic}`"), code)),
+            }
         }
         Ok(())
     }
 
-    /// One setting of a topic; `None`: we may not see it.
-    fn config(&self, topic: &str, name: &str) -> Result<Option<String>, HostError> {
-        let found = block_on(self.client.describe_configs([&ResourceSpecifier::Topic(topic)], &self.options()));
-        let found = found.map_err(|error| self.cluster.failed(format!("looking at the settings of topic `{topic}`"), code(&error)))?;
-        let found = found.into_iter().next().and_then(Result::ok);
-        Ok(found.and_then(|resource| resource.get(name).and_then(|entry| entry.value.clone())))
+    /// Waits until brokers show topics that were made a moment ago, by us or by another host.
+    fn await_shown(&self, names: &[&str]) -> Result<BTreeMap<String, Described>, HostError> {
+        let began = Instant::now();
+        loop {
+            let there = self.cluster.describe(names)?;
+            let Some(hidden) = names.iter().find(|name| !there.contains_key(**name)) else { return Ok(there) };
+            if began.elapsed() > Duration::from_millis(REQUEST_MS) {
+                return Err(HostError::external(format!("creating topic `{hidden}`"), anyhow::anyhow!("it was made, but brokers do not show it yet")));
+            }
+            std::thread::sleep(SHOWN);
+        }
     }
 
-    /// The largest record that a topic takes, bytes.
-    pub fn record_bytes_max(&self, topic: &str) -> Result<usize, HostError> {
-        let known = self.config(topic, "max.message.bytes")?.and_then(|bytes| bytes.parse().ok());
-        Ok(known.unwrap_or(RECORD_BYTES_DEFAULT))
+    /// By topic all its settings; one that we may not see is left out.
+    fn configs(&self, names: &[&str]) -> Result<BTreeMap<String, BTreeMap<String, String>>, HostError> {
+        let names: BTreeSet<&str> = names.iter().copied().collect();
+        let resources: Vec<ResourceSpecifier<'_>> = names.iter().map(|name| ResourceSpecifier::Topic(name)).collect();
+        let found = block_on(self.client.describe_configs(&resources, &self.options()));
+        let found = found.map_err(|error| self.cluster.failed("looking at the settings of the job's topics", code(&error)))?;
+        let each = found.into_iter().filter_map(Result::ok).filter_map(|resource| {
+            let OwnedResourceSpecifier::Topic(name) = resource.specifier else { return None };
+            Some((name, resource.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))).collect()))
+        });
+        Ok(each.collect())
     }
 
     /// Deletes records before an offset, which nobody needs any more. Not being permitted to is no failure: they stay.
@@ -140,27 +174,47 @@ impl Topics {
         }
         Ok(())
     }
+}
 
-    /// The ids that the cluster gave the topics when they were made; `None`: there is no such topic, or the broker is too old to say.
-    pub fn ids(&self, topics: &[&str]) -> Result<Vec<Option<String>>, HostError> {
-        if topics.is_empty() {
-            return Ok(Vec::new());
-        }
-        let names = topics.iter().map(|topic| super::cluster::c_name(topic)).collect::<Result<Vec<_>, _>>()?;
-        let found = describe(&self.cluster, &names).map_err(|code| self.cluster.failed("looking for topics", code))?;
-        Ok(topics.iter().map(|topic| found.iter().find(|found| found.name == *topic).map(|found| found.id.clone())).collect())
+/// Whether a topic that exists is what the job needs. `policy`: how it is cleaned up; `None`: we may not see it.
+fn check(needed: &Needed, have: u32, policy: Option<&str>) -> Result<(), HostError> {
+    let Needed { topic, partitions: wanted, exactly, purpose } = needed;
+    let key = format!("stream `{topic}`");
+    if *exactly && *wanted != have {
+        return Err(HostError::job(key, format!("the topic has {have} partitions, and the job needs {wanted}")).with_help(
+            "keys would be looked for in the wrong place: was the input repartitioned? Run the job under another name, or make the topic anew once it is not needed",
+        ));
     }
+    let compacted = match purpose {
+        Purpose::Output { .. } => return Ok(()),
+        Purpose::Repartition => false,
+        Purpose::Changelog => true,
+    };
+    let Some(policy) = policy.filter(|policy| (*policy == "compact") != compacted) else { return Ok(()) };
+    let wanted = if compacted { "compact" } else { "delete" };
+    let reason = format!("the topic has cleanup.policy={policy}, and the job needs {wanted}: state or records would be lost");
+    Err(HostError::job(key, reason)
+        .with_help(format!("set it (kafka-configs --alter --add-config cleanup.policy={wanted}), or run the job under another name")))
+}
 
-    /// What our user may do with a topic, in the words of Kafka's tools; `None`: the broker does not say.
-    pub fn allowed(&self, topic: &str) -> Result<Option<Vec<&'static str>>, HostError> {
-        let names = [super::cluster::c_name(topic)?];
-        let found = describe(&self.cluster, &names).map_err(|code| self.cluster.failed(format!("looking at topic `{topic}`"), code))?;
-        Ok(found.into_iter().next().map(|found| found.allowed).filter(|allowed| !allowed.is_empty()))
+impl Cluster {
+    /// Those of the topics that exist, in one request.
+    pub fn describe(&self, topics: &[&str]) -> Result<BTreeMap<String, Described>, HostError> {
+        if topics.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let names: BTreeSet<&str> = topics.iter().copied().collect();
+        let names = names.into_iter().map(super::cluster::c_name).collect::<Result<Vec<_>, _>>()?;
+        describe(self, &names).map_err(|(topic, code)| match topic {
+            Some(topic) => self.failed(format!("looking for topic `{topic}`"), code),
+            None => self.failed("looking for topics", code),
+        })
     }
 }
 
 fn settings(purpose: &Purpose) -> Vec<(&'static str, String)> {
-    let mut settings = vec![("max.message.bytes", RECORD_BYTES_MAX.to_string())];
+    // Records may carry any event time; by default brokers refuse what lies more than an hour ahead.
+    let mut settings = vec![("max.message.bytes", RECORD_BYTES_MAX.to_string()), ("message.timestamp.after.max.ms", i64::MAX.to_string())];
     match purpose {
         Purpose::Output { retention_ms, retention_bytes } => {
             settings.extend(retention_ms.map(|ms| ("retention.ms", ms.to_string())));
@@ -176,16 +230,10 @@ fn settings(purpose: &Purpose) -> Vec<(&'static str, String)> {
     settings
 }
 
-/// What the cluster says of a topic.
-struct Described {
-    name: String,
-    id: String,
-    /// Empty: it does not say.
-    allowed: Vec<&'static str>,
-}
+/// What failed, and for which topic.
+type Undescribed = (Option<String>, RDKafkaErrorCode);
 
-/// Those topics that exist.
-fn describe(cluster: &Cluster, names: &[CString]) -> Result<Vec<Described>, RDKafkaErrorCode> {
+fn describe(cluster: &Cluster, names: &[CString]) -> Result<BTreeMap<String, Described>, Undescribed> {
     let client = cluster.reader().client().native_ptr();
     let mut pointers: Vec<*const c_char> = names.iter().map(|name| name.as_ptr()).collect();
     // SAFETY: all that is made here is given back here; what the event holds is copied before the event goes.
@@ -201,7 +249,7 @@ fn describe(cluster: &Cluster, names: &[CString]) -> Result<Vec<Described>, RDKa
         let topics = sys::rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len());
         sys::rd_kafka_DescribeTopics(client, topics, options, queue);
         let event = sys::rd_kafka_queue_poll(queue, REQUEST_MS as i32 + 1_000);
-        let found = if event.is_null() { Err(RDKafkaErrorCode::OperationTimedOut) } else { answers(event) };
+        let found = if event.is_null() { Err((None, RDKafkaErrorCode::OperationTimedOut)) } else { answers(event) };
         if !event.is_null() {
             sys::rd_kafka_event_destroy(event);
         }
@@ -214,28 +262,34 @@ fn describe(cluster: &Cluster, names: &[CString]) -> Result<Vec<Described>, RDKa
 
 /// # Safety
 /// `event` is a live event.
-unsafe fn answers(event: *mut sys::rd_kafka_event_t) -> Result<Vec<Described>, RDKafkaErrorCode> {
+unsafe fn answers(event: *mut sys::rd_kafka_event_t) -> Result<BTreeMap<String, Described>, Undescribed> {
     let text = |text: *const c_char| if text.is_null() { String::new() } else { unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned() };
     // SAFETY: live as long as the event; an array of so many descriptions.
     unsafe {
         let failed = sys::rd_kafka_event_error(event);
         if failed != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
-            return Err(failed.into());
+            return Err((None, failed.into()));
         }
         let result = sys::rd_kafka_event_DescribeTopics_result(event);
         let mut count = 0;
         let topics = sys::rd_kafka_DescribeTopics_result_topics(result, &mut count);
-        let mut found = Vec::new();
+        let mut found = BTreeMap::new();
         for n in 0..count {
             let topic = *topics.add(n);
-            let error = sys::rd_kafka_TopicDescription_error(topic);
-            if error.is_null() || sys::rd_kafka_error_code(error) == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
-                let id = sys::rd_kafka_TopicDescription_topic_id(topic);
-                let mut count = 0;
-                let operations = sys::rd_kafka_TopicDescription_authorized_operations(topic, &mut count);
-                let allowed = (0..if operations.is_null() { 0 } else { count }).filter_map(|n| operation(*operations.add(n)));
-                let name = text(sys::rd_kafka_TopicDescription_name(topic));
-                found.push(Described { name, id: text(sys::rd_kafka_Uuid_base64str(id)), allowed: allowed.collect() });
+            let (name, error) = (text(sys::rd_kafka_TopicDescription_name(topic)), sys::rd_kafka_TopicDescription_error(topic));
+            let code = if error.is_null() { RDKafkaErrorCode::NoError } else { sys::rd_kafka_error_code(error).into() };
+            let mut partitions = 0;
+            sys::rd_kafka_TopicDescription_partitions(topic, &mut partitions);
+            match code {
+                RDKafkaErrorCode::NoError if partitions > 0 => {
+                    let id = text(sys::rd_kafka_Uuid_base64str(sys::rd_kafka_TopicDescription_topic_id(topic)));
+                    let mut count = 0;
+                    let operations = sys::rd_kafka_TopicDescription_authorized_operations(topic, &mut count);
+                    let allowed = (0..if operations.is_null() { 0 } else { count }).filter_map(|n| operation(*operations.add(n))).collect();
+                    found.insert(name, Described { partitions: partitions as u32, id: Some(id).filter(|id| !id.is_empty()), allowed });
+                }
+                RDKafkaErrorCode::NoError | RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic => {}
+                code => return Err((Some(name), code)),
             }
         }
         Ok(found)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::super::Checked;
 use crate::error::HostError;
 use crate::job::{Job, LostPolicy, Plan, PlanInput, SinkKind, SourceKind, Stage, StartAt};
-use crate::kafka::{Cluster, InputTopic, Layout, Purpose, StageTopics, Topics};
+use crate::kafka::{Cluster, Ensured, InputTopic, Layout, Needed, Purpose, StageTopics, Topics};
 
 /// What is known of a topic that the job writes.
 #[derive(Clone, Copy, Debug)]
@@ -104,31 +104,34 @@ fn changelog(job: &Job, plan: &Plan, stage: &Stage) -> String {
 pub(super) fn prepare(checked: &Checked, cluster: &Arc<Cluster>, topics: &Topics) -> Result<JobTopics, HostError> {
     let plan = Arc::new(plan(checked, cluster)?);
     let job = &checked.job;
-    let mut targets = BTreeMap::new();
-    let mut target = |topic: &str, partitions: u32| {
-        let record_bytes_max = topics.record_bytes_max(topic)?;
-        targets.insert(topic.to_owned(), Target { partitions, record_bytes_max });
-        Ok::<_, HostError>(())
-    };
+    let needed = |topic: &str, partitions: u32, exactly: bool, purpose: Purpose| Needed { topic: topic.to_owned(), partitions, exactly, purpose };
+    let mut written = Vec::new();
     for output in &job.outputs {
         if let SinkKind::Stream { stream, options } = &output.sink {
             let purpose = Purpose::Output { retention_ms: options.retention_ms, retention_bytes: options.retention_bytes };
             // A topic that is there keeps its partitions: the job writes to what it finds.
-            target(stream, topics.ensure(stream, options.partitions, false, &purpose)?)?;
+            written.push(needed(stream, options.partitions, false, purpose));
         }
     }
-    let dead_letters = &job.errors.dead_letter_stream;
-    target(dead_letters, topics.ensure(dead_letters, 1, false, &Purpose::Output { retention_ms: None, retention_bytes: None })?)?;
+    written.push(needed(&job.errors.dead_letter_stream, 1, false, Purpose::Output { retention_ms: None, retention_bytes: None }));
     for input in &plan.inputs {
         if let PlanInput::Internal { stream, partitions, .. } = input {
-            target(stream, topics.ensure(stream, *partitions, true, &Purpose::Repartition)?)?;
+            written.push(needed(stream, *partitions, true, Purpose::Repartition));
         }
     }
-    let layout = layout(job, &plan, topics)?;
+    let changelogs = plan.stages.iter().map(|stage| needed(&changelog(job, &plan, stage), stage.tasks, true, Purpose::Changelog));
+    let all: Vec<Needed> = written.iter().cloned().chain(changelogs).collect();
+    let there = topics.ensure(&all)?;
+    let target = |needed: &Needed| {
+        let Ensured { partitions, record_bytes_max, .. } = there[&needed.topic];
+        (needed.topic.clone(), Target { partitions, record_bytes_max })
+    };
+    let targets = written.iter().map(target).collect();
+    let layout = layout(job, &plan, cluster)?;
     Ok(JobTopics { plan, layout, targets })
 }
 
-fn layout(job: &Job, plan: &Plan, topics: &Topics) -> Result<Layout, HostError> {
+fn layout(job: &Job, plan: &Plan, cluster: &Cluster) -> Result<Layout, HostError> {
     let mut stages = Vec::new();
     for stage in &plan.stages {
         let mut inputs = Vec::new();
@@ -143,17 +146,17 @@ fn layout(job: &Job, plan: &Plan, topics: &Topics) -> Result<Layout, HostError> 
             };
             inputs.push(InputTopic { input: *n as u32, name, topic, id: None, start, lost, bounded });
         }
-        let changelog = changelog(job, plan, stage);
-        topics.ensure(&changelog, stage.tasks, true, &Purpose::Changelog)?;
         let operators = stage.nodes.iter().map(|node| job.operators[node.operator].name.clone()).collect();
+        let changelog = changelog(job, plan, stage);
         stages.push(StageTopics { stage: stage.number, tasks: stage.tasks, operators, inputs, changelog, changelog_id: String::new() });
     }
     let mut layout = Layout { stages };
     let names = watched(&layout);
-    let ids: BTreeMap<String, Option<String>> = names.iter().cloned().zip(topics.ids(&names.iter().map(String::as_str).collect::<Vec<_>>())?).collect();
+    let there = cluster.describe(&names.iter().map(String::as_str).collect::<Vec<_>>())?;
+    let id = |topic: &str| there.get(topic).and_then(|topic| topic.id.clone());
     for stage in &mut layout.stages {
-        stage.changelog_id = ids.get(&stage.changelog).cloned().flatten().unwrap_or_default();
-        stage.inputs.iter_mut().for_each(|input| input.id = ids.get(&input.topic).cloned().flatten());
+        stage.changelog_id = id(&stage.changelog).unwrap_or_default();
+        stage.inputs.iter_mut().for_each(|input| input.id = id(&input.topic));
     }
     Ok(layout)
 }
@@ -165,16 +168,15 @@ fn watched(layout: &Layout) -> Vec<String> {
 }
 
 /// Whether all topics that positions and state count in are those the run began with, with as many partitions.
-pub(super) fn still_there(job: &JobTopics, cluster: &Cluster, topics: &Topics) -> Result<(), HostError> {
+pub(super) fn still_there(job: &JobTopics, cluster: &Cluster) -> Result<(), HostError> {
     let names = watched(&job.layout);
     let names: Vec<&str> = names.iter().map(String::as_str).chain(job.targets.keys().map(String::as_str)).collect();
-    let counts = cluster.partitions(&names)?;
-    if let Some(gone) = names.iter().find(|name| !counts.contains_key(**name)) {
+    let there = cluster.describe(&names)?;
+    if let Some(gone) = names.iter().find(|name| !there.contains_key(**name)) {
         return Err(HostError::storage(format!("stream `{gone}`"), "the topic was deleted while the job ran")
             .with_help("nothing was committed since; what the job needs of it cannot be gone on with under this name"));
     }
-    let ids: BTreeMap<&str, Option<String>> = names.iter().copied().zip(topics.ids(&names)?).collect();
-    let known = |name: &str| ids.get(name).cloned().flatten().unwrap_or_default();
+    let known = |name: &str| there.get(name).and_then(|topic| topic.id.clone()).unwrap_or_default();
     for stage in &job.layout.stages {
         let inputs = stage.inputs.iter().map(|input| (input.topic.as_str(), input.id.clone().unwrap_or_default()));
         for (topic, id) in inputs.chain([(stage.changelog.as_str(), stage.changelog_id.clone())]) {
@@ -185,8 +187,8 @@ pub(super) fn still_there(job: &JobTopics, cluster: &Cluster, topics: &Topics) -
                 )
                 .with_help("run the job under another name to begin with the new topic"));
             }
-            if counts.get(topic).is_some_and(|count| *count != stage.tasks) {
-                let reason = format!("the topic has {} partitions now, and the job began with {}: keys have moved", counts[topic], stage.tasks);
+            if let Some(now) = there.get(topic).map(|topic| topic.partitions).filter(|now| *now != stage.tasks) {
+                let reason = format!("the topic has {now} partitions now, and the job began with {}: keys have moved", stage.tasks);
                 return Err(HostError::job(format!("stream `{topic}`"), reason)
                     .with_help("state is kept by partition: run the job under another name, which builds it anew, or go back to as many partitions"));
             }

@@ -58,7 +58,7 @@ pub(in super::super) fn run_once(checked: &Checked, shared: &Shared, options: &O
             return Ok(());
         }
         cluster.tend();
-        let there = still_there(&topics, &cluster, &admin);
+        let there = still_there(&topics, &cluster);
         watched = Instant::now();
         // A cluster that does not answer is the workers' to notice.
         if matches!(there, Err(HostError::External { .. })) { Ok(()) } else { there }
