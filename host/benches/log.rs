@@ -68,6 +68,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         for polled in found.drain(..) {
             match polled {
                 Polled::Records { batch, .. } => read += batch.len() as u64,
+                Polled::Skipped { .. } => {}
                 Polled::End { .. } => ended += 1,
             }
         }

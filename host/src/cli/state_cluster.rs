@@ -23,8 +23,11 @@ fn changelogs(cluster: &Cluster, job: Option<&str>) -> Result<Vec<(String, u32)>
     Ok(topics.filter(|(name, _)| job.is_none_or(|job| name.strip_prefix(job).is_some_and(|rest| rest.starts_with('.')))).collect())
 }
 
-/// Reads all changelogs and hands over each entry, in order: changelog, task, entry, value.
-fn each(cluster: &Arc<Cluster>, job: Option<&str>, visit: &mut dyn FnMut(&str, u32, Entry<'_>, Option<&[u8]>)) -> Result<(), HostError> {
+/// What is called with each entry: changelog, task, entry, value.
+type Visit<'a> = &'a mut dyn FnMut(&str, u32, Entry<'_>, Option<&[u8]>);
+
+/// Reads all changelogs and hands over each entry, in order.
+fn each(cluster: &Arc<Cluster>, job: Option<&str>, visit: Visit<'_>) -> Result<(), HostError> {
     for (topic, partitions) in changelogs(cluster, job)? {
         for partition in 0..partitions {
             cluster.read(&topic, partition, 0, &mut |batch| {

@@ -105,7 +105,9 @@ impl Member {
             return Ok(Vec::new());
         }
         let mut list = TopicPartitionList::new();
-        places.iter().for_each(|(topic, partition)| drop(list.add_partition(topic, *partition as i32)));
+        for (topic, partition) in places {
+            list.add_partition(topic, *partition as i32);
+        }
         let doing = "asking for the group's positions";
         let list = self.consumer.committed_offsets(list, Duration::from_millis(REQUEST_MS)).map_err(|error| self.cluster.failed(doing, code(&error)))?;
         let answers = list.elements();

@@ -14,7 +14,7 @@ use rdkafka::types::RDKafkaErrorCode;
 use super::client::Deliveries;
 use super::cluster::{Cluster, REQUEST_MS, code};
 use super::raw::{self, Consumer, Failure, NativeProducer, Outgoing, Owner, Topic};
-use super::settings::{RETRY_BACKOFF_MS, create};
+use super::settings::create;
 use super::timestamp;
 use crate::error::HostError;
 use crate::job::Guarantee;
@@ -25,11 +25,6 @@ const FULL_QUEUE_MAX: Duration = Duration::from_secs(30);
 /// One slice of `init_transactions`, between which the consumer is tended.
 const INIT_SLICE_MS: u64 = 500;
 const MEET: Duration = Duration::from_millis(2);
-/// How long the end of a transaction may take, ms: less than librdkafka waits for an answer before it asks again (`socket.timeout.ms`).
-const COMMIT_MS: u64 = 8_000;
-/// An end that was answered sooner was sent once: a second copy leaves after [`RETRY_BACKOFF_MS`], less a fifth at random.
-const SENT_ONCE_MAX: Duration = Duration::from_millis(RETRY_BACKOFF_MS * 7 / 10);
-
 /// See the module. Everything runs on the worker's thread.
 pub struct Producer {
     cluster: Arc<Cluster>,
@@ -171,7 +166,7 @@ impl Producer {
                 if offsets.count() > 0 {
                     raw::send_offsets(&self.client, offsets, member, REQUEST_MS).map_err(|failure| self.failed("committing positions", &failure))?;
                 }
-                self.end()?;
+                raw::commit_transaction(&self.client, REQUEST_MS).map_err(|failure| self.failed("committing the transaction", &failure))?;
             }
             Guarantee::AtLeastOnce => {
                 if let Some(failed) = self.client.context().take_failed() {
@@ -185,19 +180,6 @@ impl Producer {
         self.open.set(false);
         self.staged_bytes.set(0);
         Ok(())
-    }
-
-    /// Ends the transaction, by one request. librdkafka sends that again by itself when its connection breaks or it waits too long, and answers as if nothing had
-    /// been; the first copy, late, would then end the next transaction half-way. It waits before it sends again, so an end that took as long is taken for two.
-    fn end(&self) -> Result<(), HostError> {
-        let began = Instant::now();
-        raw::commit_transaction(&self.client, COMMIT_MS).map_err(|failure| self.failed("committing the transaction", &failure))?;
-        let took = began.elapsed();
-        if took < SENT_ONCE_MAX {
-            return Ok(());
-        }
-        let why = format!("it took {} ms, so its end may have been sent twice: a new producer takes over, whom the other copy cannot harm", took.as_millis());
-        Err(HostError::external("committing the transaction", anyhow::anyhow!(why)))
     }
 
     fn failed(&self, doing: &str, failure: &Failure) -> HostError {

@@ -7,7 +7,7 @@ use crate::error::HostError;
 use crate::job::Guarantee;
 
 /// Properties that the host sets, as its guarantees depend on them.
-const OWNED: [&str; 21] = [
+const OWNED: [&str; 19] = [
     "acks",
     "auto.offset.reset",
     "bootstrap.servers",
@@ -26,13 +26,8 @@ const OWNED: [&str; 21] = [
     "partition.assignment.strategy",
     "request.required.acks",
     "retries",
-    "retry.backoff.max.ms",
-    "retry.backoff.ms",
     "transactional.id",
 ];
-
-/// How long our producers wait before they send a request again, ms. That a commit was sent once is told by it (see `Producer::end`).
-pub(super) const RETRY_BACKOFF_MS: u64 = 500;
 
 /// The largest record that our producers hand on, bytes; brokers and topics have limits of their own (1 MiB, unless told otherwise).
 pub const MESSAGE_BYTES_MAX: usize = 64 << 20;
@@ -151,7 +146,6 @@ impl Settings {
             ("transaction.timeout.ms", transaction_ms),
         ]);
         config.set("enable.idempotence", "true").set("delivery.report.only.error", "true");
-        config.set("retry.backoff.ms", RETRY_BACKOFF_MS.to_string()).set("retry.backoff.max.ms", "1000");
         config
     }
 }
