@@ -166,6 +166,7 @@ pub fn read(worker: &Worker, stream: &str, partition: u32, start: Start) -> (Off
                     assert_eq!(ended, at);
                     return (begin, records);
                 }
+                Polled::Skipped { at: from, next: after } => assert_eq!((from, next), (at, after), "offsets are passed over"),
                 Polled::Records { at: from, batch, next: after } => {
                     assert_eq!(from, at);
                     next = check(&batch, partition, next, after);
