@@ -13,6 +13,7 @@ use super::say::Say;
 use super::{DataArgs, Environment};
 use crate::error::HostError;
 use crate::job::{Job, SinkKind, SourceKind};
+use crate::kafka::Trial;
 use crate::observe::Snapshot;
 use crate::runtime::{self, Options, Running};
 use crate::time::{Clock, RealClock, format_ms};
@@ -32,6 +33,9 @@ pub(super) struct RunArgs {
     /// Say nothing but the last line, and errors.
     #[arg(long, short)]
     quiet: bool,
+    /// For tests: where the process ends, and what it does wrong (see `kafka::Trial`).
+    #[arg(long, hide = true, default_value = "")]
+    trial: String,
 }
 
 /// How often the display changes: on a terminal, and as plain lines.
@@ -40,7 +44,12 @@ const LINE_MS: i64 = 5_000;
 const POLL: Duration = Duration::from_millis(20);
 
 pub(super) fn run(args: &RunArgs, environment: &Environment, say: Say) -> Result<(), HostError> {
+    let trial = match args.trial.as_str() {
+        "" => Trial::default(),
+        text => text.parse().map_err(|reason| HostError::job("--trial", reason))?,
+    };
     let options = Options {
+        trial,
         cache: Some(environment.cache.join("compiled")),
         bootstrap: args.bootstrap.clone(),
         instance: args.instance.clone(),

@@ -104,12 +104,18 @@ impl ConsumerContext for Events {
 #[derive(Default)]
 pub(super) struct Deliveries {
     pub trouble: Trouble,
+    disturbed: AtomicBool,
     failed: Mutex<Option<(KafkaError, String, i32)>>,
 }
 
 impl Deliveries {
     pub fn new(trouble: Trouble) -> Deliveries {
         Deliveries { trouble, ..Deliveries::default() }
+    }
+
+    /// Whether the client ever lost a connection, or an answer. Of equal troubles it reports one in 30 s, so the first stands for those that follow.
+    pub fn was_disturbed(&self) -> bool {
+        self.disturbed.load(Ordering::Relaxed)
     }
 
     /// Why, to which topic and partition.
@@ -120,6 +126,10 @@ impl Deliveries {
 
 impl ClientContext for Deliveries {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        // FAIL: a connection ended; the client says so as an error only where nothing was under way.
+        if matches!(facility, "FAIL" | "REQTMOUT") {
+            self.disturbed.store(true, Ordering::Relaxed);
+        }
         self.trouble.log(level, facility, text);
     }
 

@@ -12,6 +12,7 @@ use rdkafka::{Offset as RdOffset, TopicPartitionList};
 use super::client::{Events, Trouble};
 use super::raw::{self, Consumer, Failure};
 use super::settings::{Settings, create};
+use super::trial::Trial;
 use crate::error::HostError;
 use crate::record::Offset;
 
@@ -45,6 +46,7 @@ pub enum Which {
 /// See the module.
 pub struct Cluster {
     pub settings: Settings,
+    pub trial: Trial,
     pub(super) trouble: Trouble,
     committed: Arc<Consumer>,
     uncommitted: Arc<Consumer>,
@@ -53,10 +55,15 @@ pub struct Cluster {
 impl Cluster {
     /// Sets up the clients. Reaches nothing yet: an absent cluster is met at the first question.
     pub fn connect(settings: Settings) -> Result<Arc<Cluster>, HostError> {
+        Cluster::connect_on_trial(settings, Trial::default())
+    }
+
+    /// The same, for tests of what goes wrong.
+    pub fn connect_on_trial(settings: Settings, trial: Trial) -> Result<Arc<Cluster>, HostError> {
         let trouble = Trouble::default();
         let reader = |isolation: &str| create::<Events, Consumer>(&settings.reader(isolation), Events::new(trouble.clone())).map(Arc::new);
         let (committed, uncommitted) = (reader("read_committed")?, reader("read_uncommitted")?);
-        Ok(Arc::new(Cluster { settings, trouble, committed, uncommitted }))
+        Ok(Arc::new(Cluster { settings, trial, trouble, committed, uncommitted }))
     }
 
     pub(super) fn reader(&self) -> &Arc<Consumer> {

@@ -12,6 +12,7 @@ use super::layout::Layout;
 use super::member::Committed;
 use super::producer::Producer;
 use super::raw::{Consumer, Topic};
+use super::trial::FailPoint;
 use crate::changelog;
 use crate::checkpoint::{Ledger, TaskProgress};
 use crate::error::HostError;
@@ -231,9 +232,12 @@ impl Ledger for KafkaLedger {
     }
 
     fn apply(&mut self, changes: &mut dyn Iterator<Item = Change<'_>>) -> Result<(), HostError> {
+        self.cluster.trial.passes(FailPoint::BeforeStore);
         let marks = self.marks()?;
         let progress: Vec<(TaskId, &[u8])> = self.progress.iter().map(|(task, bytes)| (*task, bytes.as_slice())).collect();
-        self.local.apply(changes, &progress, &marks)
+        self.local.apply(changes, &progress, &marks)?;
+        self.cluster.trial.passes(FailPoint::AfterStore);
+        Ok(())
     }
 
     fn abort(&mut self) -> Result<(), HostError> {

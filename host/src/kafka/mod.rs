@@ -21,9 +21,12 @@ mod restore;
 mod settings;
 mod sink;
 mod source;
+#[cfg(test)]
+mod tests;
 mod timestamp;
 mod tool;
 mod topics;
+mod trial;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -47,6 +50,7 @@ pub use restore::Restore;
 pub use settings::{MESSAGE_BYTES_MAX, Settings, owned};
 pub use source::{Extent, Opening, extents};
 pub use topics::{Described, Ensured, Needed, Purpose, Topics};
+pub use trial::{FailPoint, Trial};
 
 use ledger::{Changelogs, KafkaLedger, KafkaState, LedgerParts};
 use sink::KafkaSink;

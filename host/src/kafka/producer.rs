@@ -14,17 +14,24 @@ use rdkafka::types::RDKafkaErrorCode;
 use super::client::Deliveries;
 use super::cluster::{Cluster, REQUEST_MS, code};
 use super::raw::{self, Consumer, Failure, NativeProducer, Outgoing, Owner, Topic};
-use super::settings::create;
+use super::settings::{ANSWER_MS_MIN, create};
 use super::timestamp;
+use super::trial::FailPoint;
 use crate::error::HostError;
 use crate::job::Guarantee;
 use crate::record::{Batch, NO_TIMESTAMP, View};
 
 /// How long brokers may take nothing before a record is given up on, and with it the transaction.
 const FULL_QUEUE_MAX: Duration = Duration::from_secs(30);
+/// A commit that took so long may have asked the broker more than once: requests are repeated when their time is up, or the
+/// connection breaks, which the client reports.
+const REPEATED_AFTER: Duration = Duration::from_millis(ANSWER_MS_MIN * 4 / 5);
+/// What a client has to say at once, at most; the rest is heard later.
+const SAYINGS_MAX: usize = 64;
 /// One slice of `init_transactions`, between which the consumer is tended.
 const INIT_SLICE_MS: u64 = 500;
 const MEET: Duration = Duration::from_millis(2);
+
 /// See the module. Everything runs on the worker's thread.
 pub struct Producer {
     cluster: Arc<Cluster>,
@@ -34,14 +41,15 @@ pub struct Producer {
     open: Cell<bool>,
     /// Produced since the last commit, bytes.
     staged_bytes: Cell<usize>,
+    /// An end of a transaction that was committed may still be on its way.
+    suspect: Cell<bool>,
 }
 
 impl Producer {
     /// Takes over the worker's place: ends what a producer of the same id left open, and fences it. `tend` is called in between, as this can take seconds.
     pub fn open(cluster: &Arc<Cluster>, number: usize, tend: &mut dyn FnMut() -> Result<(), HostError>) -> Result<Rc<Producer>, HostError> {
         let client: NativeProducer = create(&cluster.settings.producer(number), Deliveries::new(cluster.trouble.clone()))?;
-        let producer =
-            Producer { cluster: cluster.clone(), client: Arc::new(client), topics: RefCell::default(), open: Cell::new(false), staged_bytes: Cell::new(0) };
+        let producer = Producer::new(cluster, client, false);
         if cluster.settings.guarantee == Guarantee::ExactlyOnce {
             let began = Instant::now();
             producer.meet_cluster();
@@ -67,7 +75,12 @@ impl Producer {
     /// For a tool: no transactions, no worker's place.
     pub(super) fn plain(cluster: &Arc<Cluster>) -> Result<Producer, HostError> {
         let client: NativeProducer = create(&cluster.settings.tool(), Deliveries::new(cluster.trouble.clone()))?;
-        Ok(Producer { cluster: cluster.clone(), client: Arc::new(client), topics: RefCell::default(), open: Cell::new(true), staged_bytes: Cell::new(0) })
+        Ok(Producer::new(cluster, client, true))
+    }
+
+    fn new(cluster: &Arc<Cluster>, client: NativeProducer, open: bool) -> Producer {
+        let (cluster, client, topics) = (cluster.clone(), Arc::new(client), RefCell::default());
+        Producer { cluster, client, topics, open: Cell::new(open), staged_bytes: Cell::new(0), suspect: Cell::new(false) }
     }
 
     /// Returns when all is acknowledged. For [`Producer::plain`].
@@ -138,6 +151,10 @@ impl Producer {
 
     fn begin(&self) -> Result<(), HostError> {
         if !self.open.get() {
+            if self.suspect.get() {
+                let reason = "the last transaction may have been ended twice: a new producer takes over, so that nothing late ends the next one";
+                return Err(HostError::external("beginning a transaction", anyhow::anyhow!(reason)));
+            }
             if self.cluster.settings.guarantee == Guarantee::ExactlyOnce {
                 raw::begin_transaction(&self.client).map_err(|failure| self.failed("beginning a transaction", &failure))?;
             }
@@ -159,14 +176,19 @@ impl Producer {
             return Ok(());
         }
         self.begin()?;
+        let trial = &self.cluster.trial;
+        trial.passes(FailPoint::AfterProduce);
         raw::flush(&self.client, REQUEST_MS).map_err(|failure| self.failed("waiting for records to be acknowledged", &failure))?;
         self.client.poll(Duration::ZERO);
+        trial.passes(FailPoint::BeforeOffsets);
         match self.cluster.settings.guarantee {
             Guarantee::ExactlyOnce => {
                 if offsets.count() > 0 {
                     raw::send_offsets(&self.client, offsets, member, REQUEST_MS).map_err(|failure| self.failed("committing positions", &failure))?;
                 }
-                raw::commit_transaction(&self.client, REQUEST_MS).map_err(|failure| self.failed("committing the transaction", &failure))?;
+                trial.passes(FailPoint::AfterOffsets);
+                self.end()?;
+                trial.passes(FailPoint::AfterEnd);
             }
             Guarantee::AtLeastOnce => {
                 if let Some(failed) = self.client.context().take_failed() {
@@ -179,6 +201,26 @@ impl Producer {
         }
         self.open.set(false);
         self.staged_bytes.set(0);
+        Ok(())
+    }
+
+    /// Commits the transaction. librdkafka repeats the request by itself when its connection breaks or an answer does not come, and cannot tell the broker which
+    /// transaction it ends: an older copy, still on its way, would end the next one. So where there may be one, this producer is not gone on with.
+    fn end(&self) -> Result<(), HostError> {
+        let trial = &self.cluster.trial;
+        trial.ends_soon_at(FailPoint::DuringEnd);
+        let began = Instant::now();
+        let ended = raw::commit_transaction(&self.client, trial.commit_ms.unwrap_or(REQUEST_MS));
+        ended.map_err(|failure| self.failed("committing the transaction", &failure))?;
+        // One call takes one thing it has to say.
+        for _ in 0..SAYINGS_MAX {
+            self.client.poll(Duration::ZERO);
+            if self.client.in_flight_count() == 0 {
+                break;
+            }
+        }
+        let repeated = self.client.context().was_disturbed() || began.elapsed() > REPEATED_AFTER;
+        self.suspect.set(repeated && !trial.keep_producer);
         Ok(())
     }
 

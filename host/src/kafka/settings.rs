@@ -1,6 +1,6 @@
 //! How the clients of a job are set up: our defaults, the user's properties over them, and over those what the guarantees rest on.
 
-use rdkafka::config::{ClientConfig, FromClientConfigAndContext};
+use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::error::KafkaError;
 
 use crate::error::HostError;
@@ -31,6 +31,9 @@ const OWNED: [&str; 19] = [
 
 /// The largest record that our producers hand on, bytes; brokers and topics have limits of their own (1 MiB, unless told otherwise).
 pub const MESSAGE_BYTES_MAX: usize = 64 << 20;
+
+/// A producer waits so long for an answer at least, ms.
+pub(super) const ANSWER_MS_MIN: u64 = 1_000;
 
 /// A job's settings for one cluster, secrets filled in. Never printed.
 #[derive(Clone)]
@@ -146,6 +149,11 @@ impl Settings {
             ("transaction.timeout.ms", transaction_ms),
         ]);
         config.set("enable.idempotence", "true").set("delivery.report.only.error", "true");
+        // What the client does about a request without an answer, or a connection that broke, must not stay unseen: see `Producer::end`.
+        config.set("log.connection.close", "true").set_log_level(RDKafkaLogLevel::Info);
+        if config.get("socket.timeout.ms").and_then(|ms| ms.parse::<u64>().ok()).is_some_and(|ms| ms < ANSWER_MS_MIN) {
+            config.set("socket.timeout.ms", ANSWER_MS_MIN.to_string());
+        }
         config
     }
 }

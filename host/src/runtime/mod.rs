@@ -37,6 +37,8 @@ pub struct Options {
     pub environment: Lookup,
     /// Each worker stops after so many checkpoints, as if asked to: for tests of restarts. `None`: it runs on.
     pub checkpoints_max: Option<u64>,
+    /// On Kafka: where the process ends and what it does wrong, for tests of what follows.
+    pub trial: crate::kafka::Trial,
 }
 
 impl Options {
@@ -49,6 +51,7 @@ impl Options {
             instance: None,
             environment: Arc::new(|_| None),
             checkpoints_max: None,
+            trial: crate::kafka::Trial::default(),
         }
     }
 }

@@ -125,6 +125,8 @@ impl Run<'_> {
             }
             if between.interrupts()? {
                 self.settle(worker)?;
+                // The next worker's counters begin anew.
+                self.report(number, worker, false)?;
                 return Ok(Pause::Interrupted);
             }
             self.obey(worker, swaps_made)?;

@@ -60,6 +60,7 @@ fn drain(source: &mut dyn Source, budget: PollBudget) -> Result<Found, HostError
         }
         for polled in polled {
             match polled {
+                Polled::Skipped { .. } => panic!("files and generators skip nothing"),
                 Polled::End { .. } => all.ends += 1,
                 Polled::Records { batch, next, .. } => {
                     assert!(!batch.is_empty() && next > all.next);

@@ -1,7 +1,7 @@
 //! Topics: made, grown, emptied, deleted.
 
 use pollster::block_on;
-use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::{Offset, TopicPartitionList};
 
@@ -48,6 +48,14 @@ impl Broker {
         for element in result.elements() {
             element.error().unwrap_or_else(|error| panic!("records of {name}: {error}"));
         }
+    }
+
+    /// Sets one setting of a topic. All others that it had go back to the broker's.
+    pub fn configure(&self, name: &str, key: &str, value: &str) {
+        let config = AlterConfig::new(ResourceSpecifier::Topic(name)).set(key, value);
+        let altered = block_on(self.admin().alter_configs([&config], &options()));
+        let altered = altered.unwrap_or_else(|error| panic!("{key} of {name}: {error}"));
+        altered.into_iter().for_each(|altered| drop(altered.unwrap_or_else(|(_, code)| panic!("{key} of {name}: {code}"))));
     }
 
     /// How many partitions have a leader; 0 when there is no such topic.

@@ -5,12 +5,15 @@
 //! - [`Outgoing`], [`Transactional`]: records to write, with every field, and transactions that are committed, aborted or left open.
 //! - [`Record`], [`Reader`]: what a `read_committed` reader sees up to the high watermark at the time of the call.
 //! - [`Proxy`]: holds back, loses, delays and throttles what goes between clients and broker, request by request.
+//! - [`Job`], [`Host`]: jobs of a few shapes, run by the real binary as child processes, and the recount of what they wrote.
 //! - [`Mock`]: librdkafka's own mock cluster, which answers a request with any error one wishes, and needs no JVM.
 //!
 //! All of it panics with what failed, as tests do, and waits within bounds. Broker and proxies end with their owner, also by panic or kill.
 
 mod admin;
 mod broker;
+mod host;
+mod job;
 mod mock;
 mod nodes;
 mod offsets;
@@ -21,8 +24,10 @@ mod security;
 mod wait;
 
 pub use broker::{Broker, Start};
+pub use host::Host;
+pub use job::{ByKey, Difference, Job, Of, PARTITIONS, Shape, by_key, lines, long, numbered, scaled};
 pub use mock::Mock;
-pub use produce::{Outgoing, Transactional};
+pub use produce::{Feeding, Outgoing, Transactional};
 pub use proxy::{Direction, Fate, Proxy};
 pub use rdkafka::types::RDKafkaApiKey as Api;
 pub use reader::{Isolation, Reader, Record};

@@ -39,6 +39,14 @@ impl Broker {
         (0..self.partitions(topic) as i32).map(lag).sum()
     }
 
+    /// How many members of a group have partitions.
+    pub fn members_at_work(&self, group: &str) -> usize {
+        let list = until(&format!("the members of {group}"), TIMEOUT, || self.member(group).fetch_group_list(Some(group), TIMEOUT).ok());
+        let members = list.groups().iter().flat_map(|group| group.members());
+        // Version, count of topics, length of user data: an assignment of nothing is no longer.
+        members.filter(|member| member.assignment().is_some_and(|assignment| assignment.len() > 10)).count()
+    }
+
     /// Not subscribed, so no member: it may ask while others are.
     fn member(&self, group: &str) -> BaseConsumer {
         let mut config = self.client();

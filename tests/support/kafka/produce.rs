@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
@@ -12,6 +13,9 @@ use rdkafka::{ClientConfig, ClientContext, Offset, TopicPartitionList};
 
 use super::broker::Broker;
 use super::wait::{TIMEOUT, until};
+
+/// A feed writes so often.
+const FEED_STEP: Duration = Duration::from_millis(20);
 
 /// A record to write. Without a partition it goes by its key, without a time it is stamped now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,9 +58,39 @@ impl Broker {
         settled(&producer, topic);
     }
 
+    /// Writes records evenly over a time, on a thread of its own.
+    pub fn feed(&self, topic: &str, records: Vec<Outgoing>, over: Duration) -> Feeding {
+        let (mut config, topic) = (self.client(), topic.to_owned());
+        config.set("enable.idempotence", "true");
+        Feeding(std::thread::spawn(move || {
+            let producer = open(&config);
+            let (began, steps) = (Instant::now(), (over.as_millis() / FEED_STEP.as_millis()).max(1) as usize);
+            for (n, portion) in records.chunks(records.len().div_ceil(steps).max(1)).enumerate() {
+                std::thread::sleep((FEED_STEP * n as u32).saturating_sub(began.elapsed()));
+                send(&producer, &topic, portion);
+            }
+            settled(&producer, &topic);
+        }))
+    }
+
     /// A producer for transactions. One that had this id before is fenced, and its open transaction aborted.
     pub fn transactional(&self, id: &str) -> Transactional {
         Transactional::open(self.client().set("transactional.id", id))
+    }
+}
+
+/// Records on their way into a topic.
+pub struct Feeding(JoinHandle<()>);
+
+impl Feeding {
+    pub fn is_done(&self) -> bool {
+        self.0.is_finished()
+    }
+
+    /// Waits until all are acknowledged.
+    #[track_caller]
+    pub fn join(self) {
+        assert!(self.0.join().is_ok(), "not all records were taken");
     }
 }
 

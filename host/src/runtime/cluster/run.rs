@@ -14,7 +14,7 @@ use super::place::{Opened, Place};
 use super::transport::ClusterTransport;
 use crate::error::HostError;
 use crate::job::PlanInput;
-use crate::kafka::{Cluster, Layout, Settings, Topics};
+use crate::kafka::{Cluster, FailPoint, Layout, Settings, Topics};
 use crate::log::Log;
 use crate::worker::Worker;
 
@@ -42,7 +42,7 @@ struct ClusterRun<'a> {
 
 /// Runs the job on its cluster, with copies of its state in an open data folder.
 pub(in super::super) fn run_once(checked: &Checked, shared: &Shared, options: &Options, log: &Arc<Log>, settings: Settings) -> Result<Ended, HostError> {
-    let cluster = Cluster::connect(settings)?;
+    let cluster = Cluster::connect_on_trial(settings, options.trial.clone())?;
     let admin = Topics::new(&cluster)?;
     refuse_strangers(&cluster)?;
     let topics = prepare(checked, &cluster, &admin)?;
@@ -108,7 +108,9 @@ impl ClusterRun<'_> {
                 wait_ms = RETRY_MS;
             }
             if let Some(place) = &mut place {
-                place.drop_producer();
+                if !self.cluster.trial.keep_producer {
+                    place.drop_producer();
+                }
                 place.wait(wait_ms)?;
             } else {
                 std::thread::sleep(Duration::from_millis(wait_ms));
@@ -194,7 +196,9 @@ impl ClusterRun<'_> {
         restore.lines.drain(..).for_each(|line| observer.notice(line));
         let all = restore.progress().1;
         loop {
-            if restore.step()? {
+            let done = restore.step()?;
+            self.cluster.trial.passes(FailPoint::DuringRestore);
+            if done {
                 break;
             }
             let (done, all) = restore.progress();

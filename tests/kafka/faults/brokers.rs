@@ -1,0 +1,55 @@
+//! Brokers that die, bounce, stay away, or are not there yet (N1, N3, N4).
+
+use std::time::{Duration, Instant};
+
+use millstream_tests::kafka::{Broker, Job, Of, Shape, numbered, scaled};
+
+const BOUND: Duration = Duration::from_secs(120);
+/// How soon a job goes on after the broker answers.
+const RESUMED: Duration = Duration::from_secs(15);
+/// As the host has it by default.
+const TRANSACTION: Duration = Duration::from_secs(10);
+
+fn resumes(job: &Job<'_>, what: &str) {
+    let began = Instant::now();
+    job.await_progress(BOUND);
+    println!("{what}: goes on {:.1} s after the broker answers", began.elapsed().as_secs_f64());
+    assert!(began.elapsed() <= RESUMED, "{what}: {:?}", began.elapsed());
+}
+
+#[test]
+fn n1_n3_n4_a_job_waits_for_its_broker_and_goes_on_exactly() {
+    let broker = Broker::start();
+    let job = Job::new(&broker, Shape::Count);
+    broker.stop();
+    let mut host = job.start("a");
+    host.await_said("paused: ", BOUND);
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(scaled(8, 120)) {
+        assert!(host.lives(), "{}", host.said());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    println!("n4: {}", host.said().lines().next().unwrap_or_default());
+    broker.restart();
+    let (kills, bounces) = scaled((2, 1), (5, 5));
+    let feed = broker.feed(&job.input(), numbered(0..50_000, 500), Duration::from_secs(20 * (kills + bounces) as u64));
+    resumes(&job, "n4");
+    for n in 0..kills {
+        broker.kill();
+        if n == 0 {
+            std::thread::sleep(TRANSACTION * 2);
+        }
+        broker.restart();
+        resumes(&job, if n == 0 { "n3: away for two transaction timeouts" } else { "n1: kill -9" });
+    }
+    for _ in 0..bounces {
+        broker.restart();
+        resumes(&job, "n1: clean bounce");
+    }
+    feed.join();
+    job.await_done(BOUND);
+    host.stop();
+    let exact = job.assert_exact();
+    assert!(job.counts(Of::Changelog) == job.expected_counts(), "the changelog is not the recount");
+    println!("n1, n3, n4: {kills} kills, {bounces} bounces, {exact} records exact");
+}

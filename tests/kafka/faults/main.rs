@@ -1,0 +1,8 @@
+//! Jobs on a broker whose network, topics or data misbehave: exact, or a named error; never a silent loss.
+
+mod brokers;
+mod data;
+mod late_end;
+mod state;
+mod tools;
+mod topics;
