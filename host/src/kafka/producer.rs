@@ -28,6 +28,8 @@ const FULL_QUEUE_MAX: Duration = Duration::from_secs(30);
 const REPEATED_AFTER: Duration = Duration::from_millis(ANSWER_MS_MIN * 4 / 5);
 /// What a client has to say at once, at most; the rest is heard later.
 const SAYINGS_MAX: usize = 64;
+/// One slice of waiting for acknowledgements, after which it is asked whether any will come.
+const FLUSH_SLICE_MS: u64 = 200;
 /// One slice of `init_transactions`, between which the consumer is tended.
 const INIT_SLICE_MS: u64 = 500;
 const MEET: Duration = Duration::from_millis(2);
@@ -178,8 +180,7 @@ impl Producer {
         self.begin()?;
         let trial = &self.cluster.trial;
         trial.passes(FailPoint::AfterProduce);
-        raw::flush(&self.client, REQUEST_MS).map_err(|failure| self.failed("waiting for records to be acknowledged", &failure))?;
-        self.client.poll(Duration::ZERO);
+        self.acknowledged()?;
         trial.passes(FailPoint::BeforeOffsets);
         match self.cluster.settings.guarantee {
             Guarantee::ExactlyOnce => {
@@ -201,6 +202,20 @@ impl Producer {
         }
         self.open.set(false);
         self.staged_bytes.set(0);
+        Ok(())
+    }
+
+    /// Waits until all records are acknowledged, or can be no more: a fenced producer would wait for the whole time.
+    fn acknowledged(&self) -> Result<(), HostError> {
+        let began = Instant::now();
+        while let Err(failure) = raw::flush(&self.client, FLUSH_SLICE_MS) {
+            self.client.poll(Duration::ZERO);
+            let fatal = self.client.client().fatal_error().map(|(code, text)| Failure { text: format!("{code:?}: {text}"), ..Failure::of(code) });
+            if fatal.is_some() || began.elapsed() > Duration::from_millis(REQUEST_MS) {
+                return Err(self.failed("waiting for records to be acknowledged", &fatal.unwrap_or(failure)));
+            }
+        }
+        self.client.poll(Duration::ZERO);
         Ok(())
     }
 
