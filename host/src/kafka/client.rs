@@ -118,6 +118,10 @@ impl Deliveries {
         self.disturbed.load(Ordering::Relaxed)
     }
 
+    pub fn has_failed(&self) -> bool {
+        lock(&self.failed).is_some()
+    }
+
     /// Why, to which topic and partition.
     pub fn take_failed(&self) -> Option<(KafkaError, String, i32)> {
         lock(&self.failed).take()

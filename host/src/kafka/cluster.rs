@@ -1,6 +1,6 @@
 //! A cluster as the host sees it: topics, their partitions and ends. Shared by all workers of a job; the clients here read without a group.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CString;
 use std::sync::Arc;
 
@@ -136,8 +136,9 @@ impl Cluster {
     }
 
     fn ask<'a>(&self, client: &Consumer, asked: impl Iterator<Item = &'a (Place, Which)>) -> Result<Vec<Option<Offset>>, HostError> {
-        let mut list = TopicPartitionList::new();
+        let (mut list, mut topics) = (TopicPartitionList::new(), BTreeSet::new());
         for ((topic, partition), which) in asked {
+            topics.insert(topic.as_str());
             let offset = match which {
                 Which::First => RdOffset::Beginning,
                 Which::End(_) => RdOffset::End,
@@ -145,8 +146,8 @@ impl Cluster {
             };
             list.add_partition_offset(topic, *partition as i32, offset).map_err(|error| HostError::external("asking for offsets", error))?;
         }
-        let doing = "asking for the ends of partitions";
-        let list = raw::offsets_for(client, list, REQUEST_MS).map_err(|failure| self.failed(doing, failure.code))?;
+        let doing = || format!("asking for the ends of {}", topics.iter().copied().collect::<Vec<_>>().join(", "));
+        let list = raw::offsets_for(client, list, REQUEST_MS).map_err(|failure| self.failed(doing(), failure.code))?;
         let answers = list.elements();
         let each = answers.iter().map(|answer| match answer.error() {
             Ok(()) => Ok(u64::try_from(raw::raw_offset(answer.offset())).ok()),

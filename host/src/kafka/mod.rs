@@ -21,8 +21,6 @@ mod restore;
 mod settings;
 mod sink;
 mod source;
-#[cfg(test)]
-mod tests;
 mod timestamp;
 mod tool;
 mod topics;

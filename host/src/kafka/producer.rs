@@ -26,10 +26,10 @@ const FULL_QUEUE_MAX: Duration = Duration::from_secs(30);
 /// A commit that took so long may have asked the broker more than once: requests are repeated when their time is up, or the
 /// connection breaks, which the client reports.
 const REPEATED_AFTER: Duration = Duration::from_millis(ANSWER_MS_MIN * 4 / 5);
+/// One slice of waiting for acknowledgements, between which reports of failures are taken.
+const FLUSH_SLICE_MS: u64 = 200;
 /// What a client has to say at once, at most; the rest is heard later.
 const SAYINGS_MAX: usize = 64;
-/// One slice of waiting for acknowledgements, after which it is asked whether any will come.
-const FLUSH_SLICE_MS: u64 = 200;
 /// One slice of `init_transactions`, between which the consumer is tended.
 const INIT_SLICE_MS: u64 = 500;
 const MEET: Duration = Duration::from_millis(2);
@@ -87,8 +87,7 @@ impl Producer {
 
     /// Returns when all is acknowledged. For [`Producer::plain`].
     pub(super) fn settle(&self) -> Result<(), HostError> {
-        raw::flush(&self.client, REQUEST_MS).map_err(|failure| self.failed("waiting for records to be acknowledged", &failure))?;
-        self.client.poll(Duration::ZERO);
+        self.flush()?;
         self.client.context().take_failed().map_or(Ok(()), |failed| Err(self.not_delivered(failed)))
     }
 
@@ -180,7 +179,7 @@ impl Producer {
         self.begin()?;
         let trial = &self.cluster.trial;
         trial.passes(FailPoint::AfterProduce);
-        self.acknowledged()?;
+        self.flush()?;
         trial.passes(FailPoint::BeforeOffsets);
         match self.cluster.settings.guarantee {
             Guarantee::ExactlyOnce => {
@@ -205,18 +204,30 @@ impl Producer {
         Ok(())
     }
 
-    /// Waits until all records are acknowledged, or can be no more: a fenced producer would wait for the whole time.
-    fn acknowledged(&self) -> Result<(), HostError> {
+    /// Waits until all records are acknowledged. A record that failed counts as not acknowledged until its report is taken, so it is asked for now and then: the
+    /// first failure ends the waiting, not its time.
+    fn flush(&self) -> Result<(), HostError> {
         let began = Instant::now();
         while let Err(failure) = raw::flush(&self.client, FLUSH_SLICE_MS) {
-            self.client.poll(Duration::ZERO);
+            self.hear();
+            let context = self.client.context();
             let fatal = self.client.client().fatal_error().map(|(code, text)| Failure { text: format!("{code:?}: {text}"), ..Failure::of(code) });
-            if fatal.is_some() || began.elapsed() > Duration::from_millis(REQUEST_MS) {
+            if context.has_failed() || fatal.is_some() || began.elapsed() > Duration::from_millis(REQUEST_MS) {
                 return Err(self.failed("waiting for records to be acknowledged", &fatal.unwrap_or(failure)));
             }
         }
-        self.client.poll(Duration::ZERO);
+        self.hear();
         Ok(())
+    }
+
+    /// Takes what the client has to say; one call takes one thing.
+    fn hear(&self) {
+        for _ in 0..SAYINGS_MAX {
+            self.client.poll(Duration::ZERO);
+            if self.client.in_flight_count() == 0 {
+                break;
+            }
+        }
     }
 
     /// Commits the transaction. librdkafka repeats the request by itself when its connection breaks or an answer does not come, and cannot tell the broker which
@@ -225,29 +236,39 @@ impl Producer {
         let trial = &self.cluster.trial;
         trial.ends_soon_at(FailPoint::DuringEnd);
         let began = Instant::now();
-        let ended = raw::commit_transaction(&self.client, trial.commit_ms.unwrap_or(REQUEST_MS));
-        ended.map_err(|failure| self.failed("committing the transaction", &failure))?;
-        // One call takes one thing it has to say.
-        for _ in 0..SAYINGS_MAX {
-            self.client.poll(Duration::ZERO);
-            if self.client.in_flight_count() == 0 {
-                break;
-            }
+        let commit = || raw::commit_transaction(&self.client, trial.commit_ms.unwrap_or(REQUEST_MS));
+        let mut ended = commit();
+        while trial.keep_producer && ended.as_ref().is_err_and(|failure| failure.retriable) {
+            ended = commit();
         }
+        ended.map_err(|failure| self.failed("committing the transaction", &failure))?;
+        self.hear();
         let repeated = self.client.context().was_disturbed() || began.elapsed() > REPEATED_AFTER;
         self.suspect.set(repeated && !trial.keep_producer);
         Ok(())
     }
 
+    /// Why a transaction failed, as far as the cluster said: a client tells it to whoever would begin another, which it refuses then. The call that noticed often
+    /// knows only that its time was over.
+    fn cause(&self) -> Option<Failure> {
+        let asks = self.open.get() && self.cluster.settings.guarantee == Guarantee::ExactlyOnce;
+        let refused = asks.then(|| raw::begin_transaction(&self.client).err()).flatten();
+        refused.filter(|cause| fences(cause.code) || cause.code as i32 > 0)
+    }
+
     fn failed(&self, doing: &str, failure: &Failure) -> HostError {
         self.client.poll(Duration::ZERO);
+        let cause = self.cause();
+        let failure = cause.as_ref().unwrap_or(failure);
+        let fatal = self.client.client().fatal_error().filter(|(code, _)| fences(*code));
+        if let Some((_, reason)) = fatal.or_else(|| fences(failure.code).then(|| (failure.code, failure.text.clone()))) {
+            return HostError::Fenced { doing: doing.to_owned(), reason };
+        }
         if let Some(failed) = self.client.context().take_failed().filter(|(error, ..)| code(error) != RDKafkaErrorCode::PurgeQueue) {
             return self.not_delivered(failed);
         }
-        let fenced = matches!(failure.code, RDKafkaErrorCode::Fenced | RDKafkaErrorCode::InvalidProducerEpoch | RDKafkaErrorCode::ProducerFenced)
-            || failure.code == RDKafkaErrorCode::Fatal && failure.text.contains("FENCED");
         match failure.code {
-            _ if fenced => HostError::Fenced { doing: doing.to_owned(), reason: failure.text.clone() },
+            RDKafkaErrorCode::Fatal if failure.text.contains("FENCED") => HostError::Fenced { doing: doing.to_owned(), reason: failure.text.clone() },
             RDKafkaErrorCode::InvalidTransactionTimeout => HostError::job("kafka.properties", "transaction.timeout.ms is more than the brokers allow")
                 .with_help("lower it, or the checkpoint interval, of which it is three times by default, or raise transaction.max.timeout.ms of the brokers"),
             _ => self.cluster.failure(doing, failure),
@@ -271,4 +292,9 @@ impl Producer {
             other => self.cluster.failed(doing, other),
         }
     }
+}
+
+/// Somebody else has the transactional id.
+fn fences(code: RDKafkaErrorCode) -> bool {
+    matches!(code, RDKafkaErrorCode::Fenced | RDKafkaErrorCode::InvalidProducerEpoch | RDKafkaErrorCode::ProducerFenced)
 }

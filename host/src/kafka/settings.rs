@@ -71,6 +71,8 @@ impl Settings {
 
     fn base(&self, defaults: &[(&str, &str)]) -> ClientConfig {
         let mut config = ClientConfig::new();
+        // A cluster that is back is to be noticed soon, not after ten seconds.
+        config.set("reconnect.backoff.max.ms", "1000");
         for (name, value) in defaults {
             config.set(*name, *value);
         }

@@ -43,7 +43,7 @@ pub struct Trial {
     fail_at: Option<(FailPoint, Arc<AtomicU64>)>,
     /// How long the commit of a transaction may take, ms; `None`: as long as any request.
     pub commit_ms: Option<u64>,
-    /// Go on with a producer after a transactional call whose outcome is not known: what must never be done.
+    /// Ask for a commit again and again, and go on with the producer afterwards: what must never be done.
     pub keep_producer: bool,
 }
 

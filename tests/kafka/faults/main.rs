@@ -2,6 +2,7 @@
 
 mod brokers;
 mod data;
+mod errors;
 mod late_end;
 mod state;
 mod tools;

@@ -134,21 +134,32 @@ impl Place {
         let places: Vec<kafka::Place> = reads.iter().map(|(input, partition)| (input.topic.clone(), *partition)).collect();
         let committed: BTreeMap<kafka::Place, Committed> =
             places.iter().cloned().zip(self.member.committed(&places)?).filter_map(|(place, committed)| Some((place, committed?))).collect();
-        let starts = self.starts(&reads, &committed)?;
+        let extents = kafka::extents(&self.cluster, &places)?;
+        let starts = self.starts(&reads, &committed, &extents)?;
         if self.accepted {
-            self.member.seek(&starts)?;
+            if let Err(error) = self.member.seek(&starts) {
+                // The client has given up on a partition, as it does where a record is gone: only a new assignment has it begin again.
+                self.member = Member::join(&self.cluster, self.number, &layout.subscription())?;
+                (self.assigned, self.accepted, self.pending) = (None, false, None);
+                return Err(error);
+            }
         } else {
             self.member.accept(&starts)?;
             self.accepted = true;
         }
         let restore = Restore::begin(&self.cluster, layout, local, &tasks, clock.now_ms())?;
-        let opening = Opening { extents: kafka::extents(&self.cluster, &places)?, ..Opening::default() };
+        let opening = Opening { extents, ..Opening::default() };
         let ends = WorkerEnds::new((&self.cluster, layout), &producer, local, clock, committed, opening);
         Ok(Opened { tasks, restore, ends })
     }
 
     /// Where each partition begins as far as that is known before state is restored; what turns out otherwise is sought.
-    fn starts(&self, reads: &[(kafka::InputTopic, u32)], committed: &BTreeMap<kafka::Place, Committed>) -> Result<Vec<(kafka::Place, Offset)>, HostError> {
+    fn starts(
+        &self,
+        reads: &[(kafka::InputTopic, u32)],
+        committed: &BTreeMap<kafka::Place, Committed>,
+        extents: &BTreeMap<kafka::Place, kafka::Extent>,
+    ) -> Result<Vec<(kafka::Place, Offset)>, HostError> {
         let mut asked = Vec::new();
         for (input, partition) in reads {
             let place = (input.topic.clone(), *partition);
@@ -161,7 +172,10 @@ impl Place {
             asked.push((place, which));
         }
         let answers = self.cluster.each_offset(&asked)?;
-        let known = committed.iter().map(|(place, committed)| (place.clone(), committed.offset));
+        // A partition that begins where nothing is any more could not be sought in; what the job makes of the gap is decided when its source opens.
+        let within =
+            |place: &kafka::Place, offset: Offset| extents.get(place).map_or(offset, |extent| offset.max(extent.first).min(extent.end.max(extent.first)));
+        let known = committed.iter().map(|(place, committed)| (place.clone(), within(place, committed.offset)));
         Ok(known.chain(asked.into_iter().map(|(place, _)| place).zip(answers)).collect())
     }
 }

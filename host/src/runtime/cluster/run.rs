@@ -1,8 +1,8 @@
 //! A run of a job on a cluster: each worker holds its place in the group, opens what it is given, and opens it again when something fails.
 
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::super::embedded::owner;
@@ -36,8 +36,18 @@ struct ClusterRun<'a> {
     admin: &'a Topics,
     log: &'a Arc<Log>,
     owner: String,
-    /// By worker: it has nothing left to do.
-    finished: Vec<AtomicBool>,
+    /// By worker.
+    standing: Mutex<Vec<Standing>>,
+}
+
+/// What a worker has to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    AtWork,
+    /// The group gave it no task: others have them all. That may change, and is no end of the job.
+    Idle,
+    /// All its tasks have ended.
+    Finished,
 }
 
 /// Runs the job on its cluster, with copies of its state in an open data folder.
@@ -48,9 +58,9 @@ pub(in super::super) fn run_once(checked: &Checked, shared: &Shared, options: &O
     let topics = prepare(checked, &cluster, &admin)?;
     shared.observer.job_resumed();
     let run = Run { checked, shared, options, plan: topics.plan.clone(), failed: AtomicBool::new(false) };
-    let finished = (0..checked.job.workers).map(|_| AtomicBool::new(false)).collect();
+    let standing = Mutex::new(vec![Standing::AtWork; checked.job.workers as usize]);
     let owner = owner(&checked.job, log.path());
-    let cluster_run = ClusterRun { run, cluster: cluster.clone(), topics: &topics, admin: &admin, log, owner, finished };
+    let cluster_run = ClusterRun { run, cluster: cluster.clone(), topics: &topics, admin: &admin, log, owner, standing };
     let mut watched = Instant::now();
     let watch = || {
         std::thread::sleep(WATCH_STEP);
@@ -108,9 +118,7 @@ impl ClusterRun<'_> {
                 wait_ms = RETRY_MS;
             }
             if let Some(place) = &mut place {
-                if !self.cluster.trial.keep_producer {
-                    place.drop_producer();
-                }
+                place.drop_producer();
                 place.wait(wait_ms)?;
             } else {
                 std::thread::sleep(Duration::from_millis(wait_ms));
@@ -133,35 +141,50 @@ impl ClusterRun<'_> {
                 place.obey()?;
             }
             let waits = place.assigned.is_none();
-            if !waits && !self.finished[number].load(Ordering::Relaxed) {
+            if !waits && self.standings()[number] == Standing::AtWork {
                 match self.open_and_drive(number, place, layout, swaps_made)? {
-                    Pause::Stopped => return Ok(Ended::Stopped),
-                    Pause::Finished => self.finished[number].store(true, Ordering::Relaxed),
-                    Pause::Interrupted => {}
+                    (Pause::Stopped, _) => return Ok(Ended::Stopped),
+                    (Pause::Finished, 0) => self.standings()[number] = Standing::Idle,
+                    (Pause::Finished, _) => self.standings()[number] = Standing::Finished,
+                    (Pause::Interrupted, _) => {}
                 }
                 continue;
             }
             if self.run.stopping() {
                 return Ok(Ended::Stopped);
             }
-            if self.finished.iter().all(|finished| finished.load(Ordering::Relaxed)) {
+            if self.is_over() {
                 return Ok(Ended::Finished);
             }
             self.run.swap_nothing(swaps_made);
             place.wait(WAIT_MS)?;
             // New partitions are new work.
             if waits || place.wants_something()? {
-                self.finished[number].store(false, Ordering::Relaxed);
+                self.standings()[number] = Standing::AtWork;
             }
         }
     }
 
-    fn open_and_drive(&self, number: usize, place: &mut Place, layout: &Rc<Layout>, swaps_made: &mut usize) -> Result<Pause, HostError> {
+    fn standings(&self) -> MutexGuard<'_, Vec<Standing>> {
+        // Values are replaced whole; a panic elsewhere does not spoil them.
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether this host's part of the job is done: nobody is at work, and somebody was.
+    fn is_over(&self) -> bool {
+        let standing = self.standings();
+        standing.contains(&Standing::Finished) && !standing.contains(&Standing::AtWork)
+    }
+
+    /// Returns why it is over, and how many tasks there were.
+    fn open_and_drive(&self, number: usize, place: &mut Place, layout: &Rc<Layout>, swaps_made: &mut usize) -> Result<(Pause, usize), HostError> {
+        // A new assignment may be of a topic that was made again under the same name, whose offsets count other records.
+        still_there(self.topics, &self.cluster, self.admin)?;
         let (observer, clock, job) = (&self.run.shared.observer, &self.run.options.clock, &self.run.checked.job);
         let local = self.log.local_state(&job.name);
         let Opened { tasks, mut restore, ends } = place.open(self.topics, layout, &local, clock)?;
         if let Some(pause) = self.restore(number, place, &mut restore)? {
-            return Ok(pause);
+            return Ok((pause, tasks.len()));
         }
         let components = self.run.shared.components();
         let mut open = |operator: usize| self.run.open(operator, &components[operator]);
@@ -186,7 +209,7 @@ impl ClusterRun<'_> {
         if !matches!(pause, Ok(Pause::Finished)) {
             observer.worker_closed(number);
         }
-        pause
+        Ok((pause?, tasks.len()))
     }
 
     /// Brings the copies of state up, a step at a time, so that the group is answered meanwhile. `Some`: something came in between.
