@@ -17,6 +17,8 @@ use crate::source::{InputPartition, PollBudget, Polled};
 
 /// A batch is closed at so many bytes, however much is there.
 const BATCH_BYTES_MAX: usize = 16 << 20;
+/// So many records are taken at once, whatever the budget.
+const TAKE_RECORDS_MAX: usize = 1 << 16;
 const NO_SLOT: u32 = u32::MAX;
 
 /// One partition that is the worker's.
@@ -34,6 +36,13 @@ struct Slot {
     /// Where a bounded read ends.
     until: Option<Offset>,
     told_end: bool,
+}
+
+impl Slot {
+    /// There is no record below `offset` that is to be handed over. A bounded read does not go past its end: what lies there is another run's.
+    fn skip_to(&mut self, offset: Offset) {
+        self.skipped = self.skipped.max(offset.min(self.until.unwrap_or(Offset::MAX)));
+    }
 }
 
 /// See the module.
@@ -129,7 +138,7 @@ impl Inbox {
     /// Moves what came for an input to `found`, after looking whether more has come for anybody.
     pub(super) fn poll(&mut self, input: u32, budget: PollBudget, found: &mut Vec<Polled>) -> Result<(), HostError> {
         let wait_ms = if self.ready.values().all(Vec::is_empty) { budget.wait_ms } else { 0 };
-        self.messages.take(&self.queue, budget.records_max.max(1), wait_ms);
+        self.messages.take(&self.queue, budget.records_max.clamp(1, TAKE_RECORDS_MAX), wait_ms);
         self.sort()?;
         self.tell_ends();
         if let Some(ready) = self.ready.get_mut(&input) {
@@ -146,10 +155,7 @@ impl Inbox {
             let Some(slot) = self.slot_of(&message) else { continue };
             match message.error() {
                 None => self.keep(slot, &message),
-                Some(RDKafkaErrorCode::PartitionEOF) => {
-                    let slot = &mut self.slots[slot];
-                    slot.skipped = slot.skipped.max(message.offset() as Offset);
-                }
+                Some(RDKafkaErrorCode::PartitionEOF) => self.slots[slot].skip_to(message.offset() as Offset),
                 Some(code) => failed = failed.or(Some((slot, code))),
             }
         }
@@ -201,7 +207,10 @@ impl Inbox {
     fn keep(&mut self, n: usize, message: &Message<'_>) {
         let slot = &mut self.slots[n];
         let offset = message.offset() as Offset;
-        if offset < slot.next || slot.until.is_some_and(|until| offset >= until) {
+        if slot.until.is_some_and(|until| offset >= until) {
+            return slot.skip_to(offset);
+        }
+        if offset < slot.next {
             return;
         }
         fill(message, &mut self.headers, &mut slot.building);
