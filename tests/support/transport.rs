@@ -1,7 +1,8 @@
-//! The contract suite's view of a transport, and how the embedded log fits it. Kafka joins by implementing [`Transport`] and naming itself in `tests/transport.rs`.
+//! The contract suite's view of a transport, and how the embedded log fits it. Kafka does in `kafka/transport.rs`.
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use millstream::checkpoint::{Ledger, TaskProgress};
 use millstream::error::HostError;
@@ -9,7 +10,7 @@ use millstream::log::{Log, LogWorker, StreamSettings};
 use millstream::record::{Batch, BatchBuilder, Fields, HeadersBuilder, NONE, Offset, TaskId};
 use millstream::sink::Sink;
 use millstream::source::{InputPartition, PollBudget, Polled, Source, Start};
-use millstream::state::StateStore;
+use millstream::state::{Change, StateStore};
 use tempfile::TempDir;
 
 /// Streams that outlive whoever writes and reads them. Shared by threads; what it opens stays on one.
@@ -40,7 +41,9 @@ impl Ends for LogWorker {
 
 /// One worker's ends.
 pub struct Worker {
-    ends: Box<dyn Ends>,
+    /// What its stores count as their job.
+    pub job: String,
+    pub(crate) ends: Box<dyn Ends>,
     pub ledger: Box<dyn Ledger>,
     pub state: Rc<dyn StateStore>,
 }
@@ -56,13 +59,19 @@ impl Worker {
 
     /// Makes a checkpoint of what the sinks have taken; task 0 has then come to `position`.
     pub fn checkpoint(&mut self, sinks: &mut [&mut Box<dyn Sink>], position: Offset) -> Result<(), HostError> {
+        self.commit(sinks, position, &[])?;
+        self.ledger.apply(&mut std::iter::empty())
+    }
+
+    /// The same with changes of state, and no further than the commit.
+    pub fn commit(&mut self, sinks: &mut [&mut Box<dyn Sink>], position: Offset, changes: &[Change<'_>]) -> Result<(), HostError> {
         for sink in sinks {
             sink.flush()?;
         }
+        self.ledger.record(&mut changes.iter().copied())?;
         let mut progress = TaskProgress::default();
         progress.positions.insert("in".to_owned(), position);
-        self.ledger.commit(&[(TASK, progress)])?;
-        self.ledger.apply(&mut std::iter::empty())
+        self.ledger.commit(&[(TASK, progress)])
     }
 
     /// Where the last checkpoint left task 0.
@@ -103,7 +112,7 @@ impl Transport for Embedded {
 
     fn worker(&self, job: &str) -> Worker {
         let ends = self.log().worker(job);
-        Worker { ledger: ends.ledger(), state: ends.state(), ends: Box::new(ends) }
+        Worker { job: job.to_owned(), ledger: ends.ledger(), state: ends.state(), ends: Box::new(ends) }
     }
 }
 
@@ -149,42 +158,80 @@ pub fn produce(transport: &impl Transport, stream: &str, partition: u32, first: 
 
 /// A poll that returns at once with all there is.
 pub const ALL: PollBudget = PollBudget { records_max: usize::MAX, bytes_max: usize::MAX, wait_ms: 0 };
+/// A poll that waits a little where there is nothing.
+pub const WAITING: PollBudget = PollBudget { wait_ms: 200, ..ALL };
+/// No step of a fact takes longer.
+pub const BOUND: Duration = Duration::from_secs(60);
 
-/// Everything of a partition from `start` on; checks that offsets count on without a gap from the position that `assign` told.
+/// Polls until what was found is enough.
+#[track_caller]
+pub fn poll_until(source: &mut Box<dyn Source>, what: &str, enough: impl Fn(&[Polled]) -> bool) -> Vec<Polled> {
+    let began = Instant::now();
+    let mut found = Vec::new();
+    while !enough(&found) {
+        assert!(began.elapsed() < BOUND, "waited in vain for {what}: {found:?}");
+        source.poll(WAITING, &mut found).unwrap();
+    }
+    found
+}
+
+/// How many records were found of a partition.
+pub fn count(found: &[Polled], of: InputPartition) -> usize {
+    found
+        .iter()
+        .map(|polled| {
+            if let Polled::Records { at, batch, .. } = polled
+                && *at == of
+            {
+                batch.len()
+            } else {
+                0
+            }
+        })
+        .sum()
+}
+
+/// Everything of a partition from `start` on, and the position that `assign` told.
 pub fn read(worker: &Worker, stream: &str, partition: u32, start: Start) -> (Offset, Vec<Record>) {
+    let (begin, records) = read_placed(worker, stream, partition, start);
+    (begin, records.into_iter().map(|(_, record)| record).collect())
+}
+
+/// The same with the records' offsets, which ascend from the position that `assign` told.
+pub fn read_placed(worker: &Worker, stream: &str, partition: u32, start: Start) -> (Offset, Vec<(Offset, Record)>) {
     let mut source = worker.source(stream, true);
     let at = InputPartition { input: 0, partition };
     let begin = source.assign(at, start).unwrap();
+    let found = poll_until(&mut source, "the end of a bounded read", |found| matches!(found.last(), Some(Polled::End { .. })));
     let (mut next, mut records) = (begin, Vec::new());
-    loop {
-        let mut found = Vec::new();
-        source.poll(ALL, &mut found).unwrap();
-        assert!(!found.is_empty(), "a bounded read ends with an end");
-        for polled in found {
-            match polled {
-                Polled::End { at: ended } => {
-                    assert_eq!(ended, at);
-                    return (begin, records);
-                }
-                Polled::Skipped { next: after, .. } => next = next.max(after),
-                Polled::Records { at: from, batch, next: after } => {
-                    assert_eq!(from, at);
-                    next = check(&batch, partition, next, after);
-                    records.extend(unpack(&batch));
-                }
+    for polled in found {
+        match polled {
+            Polled::End { at: ended } => assert_eq!(ended, at),
+            Polled::Skipped { at: from, next: after } => {
+                assert_eq!(from, at);
+                assert!(after > next, "offset {after} follows {next}");
+                next = after;
+            }
+            Polled::Records { at: from, batch, next: after } => {
+                assert_eq!(from, at);
+                next = check(&batch, partition, next, after);
+                records.extend(batch.iter().map(|view| view.offset as Offset).zip(unpack(&batch)));
             }
         }
     }
+    (begin, records)
 }
 
-/// Checks what the rows of a polled batch carry, and returns the position after it.
+/// Checks what the rows of a polled batch carry, and returns the position after it. Offsets ascend; what lies between two is no record.
 pub fn check(batch: &Batch, partition: u32, first: Offset, after: Offset) -> Offset {
     assert!(!batch.is_empty(), "a polled batch holds at least one record");
-    for (n, view) in batch.iter().enumerate() {
-        assert_eq!((view.offset, view.partition), ((first + n as u64) as i64, partition));
-        assert_eq!((view.port, view.key_id), (0, NONE), "port and key-id are unset");
+    let mut next = first;
+    for view in batch {
+        assert!(view.offset as Offset >= next, "offset {} follows {next}", view.offset);
+        next = view.offset as Offset + 1;
+        assert_eq!((view.partition, view.port, view.key_id), (partition, 0, NONE), "port and key-id are unset");
     }
-    assert_eq!(after, first + batch.len() as u64);
+    assert_eq!(after, next);
     after
 }
 

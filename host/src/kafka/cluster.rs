@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CString;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::KafkaError;
@@ -21,6 +22,8 @@ pub(super) const REQUEST_MS: u64 = 10_000;
 
 /// Events of a client taken at once.
 const EVENTS_MAX: usize = 32;
+/// Whether a partition has a leader is asked again so often.
+const LEADER: Duration = Duration::from_millis(20);
 
 /// One partition of a topic.
 pub type Place = (String, u32);
@@ -74,7 +77,7 @@ impl Cluster {
     pub fn tend(&self) {
         for client in [&self.committed, &self.uncommitted] {
             // An event a poll; what went wrong comes to the context, with its reason.
-            (0..EVENTS_MAX).for_each(|_| drop(client.poll(std::time::Duration::ZERO)));
+            (0..EVENTS_MAX).for_each(|_| drop(client.poll(Duration::ZERO)));
         }
     }
 
@@ -85,7 +88,7 @@ impl Cluster {
 
     /// All topics but the cluster's own, with their partition counts.
     pub fn topics(&self) -> Result<BTreeMap<String, u32>, HostError> {
-        let metadata = self.committed.fetch_metadata(None, std::time::Duration::from_millis(REQUEST_MS));
+        let metadata = self.committed.fetch_metadata(None, Duration::from_millis(REQUEST_MS));
         let metadata = metadata.map_err(|error| self.failed("listing topics", code(&error)))?;
         let names = metadata.topics().iter().filter(|topic| !topic.name().starts_with("__"));
         Ok(names.map(|topic| (topic.name().to_owned(), topic.partitions().len() as u32)).collect())
@@ -147,7 +150,18 @@ impl Cluster {
             list.add_partition_offset(topic, *partition as i32, offset).map_err(|error| HostError::external("asking for offsets", error))?;
         }
         let doing = || format!("asking for the ends of {}", topics.iter().copied().collect::<Vec<_>>().join(", "));
-        let list = raw::offsets_for(client, list, REQUEST_MS).map_err(|failure| self.failed(doing(), failure.code))?;
+        let began = Instant::now();
+        let list = loop {
+            let answer = raw::offsets_for(client, list.clone(), REQUEST_MS);
+            let leaderless = match &answer {
+                Ok(list) => list.elements().iter().any(|one| one.error().is_err_and(|error| has_no_leader(code(&error)))),
+                Err(failure) => has_no_leader(failure.code),
+            };
+            if !leaderless || began.elapsed() > Duration::from_millis(REQUEST_MS) {
+                break answer.map_err(|failure| self.failed(doing(), failure.code))?;
+            }
+            std::thread::sleep(LEADER);
+        };
         let answers = list.elements();
         let each = answers.iter().map(|answer| match answer.error() {
             Ok(()) => Ok(u64::try_from(raw::raw_offset(answer.offset())).ok()),
@@ -188,6 +202,11 @@ impl Cluster {
             named => named,
         }
     }
+}
+
+/// Whether a partition's leader is being elected: of a topic that was made a moment ago, or when a broker goes.
+fn has_no_leader(code: RDKafkaErrorCode) -> bool {
+    matches!(code, RDKafkaErrorCode::NotLeaderForPartition | RDKafkaErrorCode::LeaderNotAvailable)
 }
 
 /// The code inside one of rust-rdkafka's errors.

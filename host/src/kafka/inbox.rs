@@ -12,11 +12,13 @@ use super::cluster::{Cluster, Place, c_name, code};
 use super::raw::{self, Consumer, Message, Messages, Queue};
 use super::timestamp;
 use crate::error::HostError;
-use crate::record::{BatchBuilder, Fields, HeadersBuilder, NONE, Offset};
+use crate::record::{BatchBuilder, Fields, HeadersBuilder, NONE, Offset, ROW_BYTES};
 use crate::source::{InputPartition, PollBudget, Polled};
 
 /// A batch is closed at so many bytes, however much is there.
 const BATCH_BYTES_MAX: usize = 16 << 20;
+/// So many records are taken at once, whatever the budget.
+const TAKE_RECORDS_MAX: usize = 1 << 16;
 const NO_SLOT: u32 = u32::MAX;
 
 /// One partition that is the worker's.
@@ -34,6 +36,15 @@ struct Slot {
     /// Where a bounded read ends.
     until: Option<Offset>,
     told_end: bool,
+    /// What comes is kept until it goes on.
+    paused: bool,
+}
+
+impl Slot {
+    /// There is no record below `offset` that is to be handed over. A bounded read does not go past its end: what lies there is another run's.
+    fn skip_to(&mut self, offset: Offset) {
+        self.skipped = self.skipped.max(offset.min(self.until.unwrap_or(Offset::MAX)));
+    }
 }
 
 /// See the module.
@@ -42,6 +53,8 @@ pub struct Inbox {
     consumer: Arc<Consumer>,
     queue: Queue,
     messages: Messages,
+    /// So many of the messages are in batches already; the rest is for the next poll.
+    sorted: usize,
     slots: Vec<Slot>,
     /// By topic, as messages name it: by partition the slot.
     places: Vec<(usize, Vec<u32>)>,
@@ -66,6 +79,7 @@ impl Inbox {
             consumer: consumer.clone(),
             queue: Queue::new(consumer),
             messages: Messages::new(),
+            sorted: 0,
             slots: Vec::new(),
             places: Vec::new(),
             ready: BTreeMap::new(),
@@ -76,7 +90,7 @@ impl Inbox {
     /// Records of these partitions will come from these offsets. Before the assignment is answered: the forwarding does not outlive a revocation.
     pub(super) fn expect(&mut self, starts: &[(Place, Offset)]) -> Result<(), HostError> {
         self.ready.clear();
-        self.messages.clear();
+        self.drop_messages();
         for ((topic, partition), next) in starts {
             self.queue.forward(topic, *partition).map_err(|failure| self.cluster.failure(format!("taking on {topic}-{partition}"), &failure))?;
             let known = self.slots.iter().position(|slot| slot.topic == *topic && slot.partition == *partition);
@@ -84,6 +98,7 @@ impl Inbox {
                 Some(slot) => slot,
                 None => self.add(topic, *partition)?,
             };
+            self.resume(slot);
             let slot = &mut self.slots[slot];
             slot.building.clear();
             (slot.next, slot.skipped, slot.told_end) = (*next, *next, false);
@@ -91,10 +106,33 @@ impl Inbox {
         Ok(())
     }
 
+    /// Whoever begins anew knows nothing of a pause that was made before.
+    fn resume(&mut self, slot: usize) {
+        if std::mem::take(&mut self.slots[slot].paused) {
+            self.tell_client(slot, false);
+        }
+    }
+
+    fn drop_messages(&mut self) {
+        self.messages.clear();
+        self.sorted = 0;
+    }
+
     fn add(&mut self, topic: &str, partition: u32) -> Result<usize, HostError> {
         let c_topic = c_name(topic)?;
         let building = BatchBuilder::default();
-        self.slots.push(Slot { topic: topic.to_owned(), c_topic, partition, at: None, building, next: 0, skipped: 0, until: None, told_end: false });
+        self.slots.push(Slot {
+            topic: topic.to_owned(),
+            c_topic,
+            partition,
+            at: None,
+            building,
+            next: 0,
+            skipped: 0,
+            until: None,
+            told_end: false,
+            paused: false,
+        });
         // A new partition of a topic that is known already: found again at its next message.
         self.places.clear();
         Ok(self.slots.len() - 1)
@@ -105,7 +143,7 @@ impl Inbox {
         self.slots.clear();
         self.places.clear();
         self.ready.clear();
-        self.messages.clear();
+        self.drop_messages();
     }
 
     /// An input reads a partition from now on, up to `until` where it is bounded. Returns where it stands.
@@ -128,34 +166,46 @@ impl Inbox {
 
     /// Moves what came for an input to `found`, after looking whether more has come for anybody.
     pub(super) fn poll(&mut self, input: u32, budget: PollBudget, found: &mut Vec<Polled>) -> Result<(), HostError> {
-        let wait_ms = if self.ready.values().all(Vec::is_empty) { budget.wait_ms } else { 0 };
-        self.messages.take(&self.queue, budget.records_max.max(1), wait_ms);
-        self.sort()?;
+        if self.messages.len() == 0 {
+            let waits = self.ready.values().flatten().all(|polled| self.is_paused(place_of(polled)));
+            self.messages.take(&self.queue, budget.records_max.clamp(1, TAKE_RECORDS_MAX), if waits { budget.wait_ms } else { 0 });
+        }
+        self.sort(budget)?;
         self.tell_ends();
-        if let Some(ready) = self.ready.get_mut(&input) {
-            found.append(ready);
+        if let Some(mut ready) = self.ready.remove(&input) {
+            found.extend(ready.extract_if(.., |polled| !self.is_paused(place_of(polled))));
+            self.ready.insert(input, ready);
         }
         Ok(())
     }
 
-    /// From messages to batches, one a partition.
-    fn sort(&mut self) -> Result<(), HostError> {
+    fn is_paused(&self, at: InputPartition) -> bool {
+        self.slots.iter().any(|slot| slot.at == Some(at) && slot.paused)
+    }
+
+    /// From messages to batches, one a partition, as far as the budget goes.
+    fn sort(&mut self, budget: PollBudget) -> Result<(), HostError> {
         let messages = std::mem::replace(&mut self.messages, Messages::new());
+        let (mut records, mut bytes) = (0, 0);
         let mut failed = None;
-        for message in messages.iter() {
+        for message in messages.iter().skip(self.sorted) {
+            let more = message.bytes() + ROW_BYTES;
+            if records > 0 && (records >= budget.records_max || bytes + more > budget.bytes_max) {
+                break;
+            }
+            (self.sorted, records, bytes) = (self.sorted + 1, records + 1, bytes + more);
             let Some(slot) = self.slot_of(&message) else { continue };
             match message.error() {
                 None => self.keep(slot, &message),
-                Some(RDKafkaErrorCode::PartitionEOF) => {
-                    let slot = &mut self.slots[slot];
-                    slot.skipped = slot.skipped.max(message.offset() as Offset);
-                }
+                Some(RDKafkaErrorCode::PartitionEOF) => self.slots[slot].skip_to(message.offset() as Offset),
                 Some(code) => failed = failed.or(Some((slot, code))),
             }
         }
         self.messages = messages;
-        // The client's buffers are given back at once, not at the next poll.
-        self.messages.clear();
+        if self.sorted >= self.messages.len() {
+            // The client's buffers are given back at once, not at the next poll.
+            self.drop_messages();
+        }
         for n in 0..self.slots.len() {
             self.close(n);
         }
@@ -201,7 +251,10 @@ impl Inbox {
     fn keep(&mut self, n: usize, message: &Message<'_>) {
         let slot = &mut self.slots[n];
         let offset = message.offset() as Offset;
-        if offset < slot.next || slot.until.is_some_and(|until| offset >= until) {
+        if slot.until.is_some_and(|until| offset >= until) {
+            return slot.skip_to(offset);
+        }
+        if offset < slot.next {
             return;
         }
         fill(message, &mut self.headers, &mut slot.building);
@@ -215,6 +268,9 @@ impl Inbox {
     fn close(&mut self, n: usize) {
         let slot = &mut self.slots[n];
         let Some(at) = slot.at else { return slot.building.clear() };
+        if slot.paused {
+            return;
+        }
         let ready = self.ready.entry(at.input).or_default();
         if !slot.building.is_empty() {
             ready.push(Polled::Records { at, batch: slot.building.finish(), next: slot.next });
@@ -226,7 +282,7 @@ impl Inbox {
     }
 
     fn tell_ends(&mut self) {
-        for slot in self.slots.iter_mut().filter(|slot| !slot.told_end && slot.until.is_some_and(|until| slot.next >= until)) {
+        for slot in self.slots.iter_mut().filter(|slot| !slot.told_end && !slot.paused && slot.until.is_some_and(|until| slot.next >= until)) {
             if let Some(at) = slot.at {
                 slot.told_end = true;
                 self.ready.entry(at.input).or_default().push(Polled::End { at });
@@ -235,7 +291,13 @@ impl Inbox {
     }
 
     pub(super) fn pause(&mut self, at: InputPartition, paused: bool) {
-        let Some(slot) = self.slots.iter().find(|slot| slot.at == Some(at)) else { return };
+        let Some(slot) = self.slots.iter().position(|slot| slot.at == Some(at)) else { return };
+        self.slots[slot].paused = paused;
+        self.tell_client(slot, paused);
+    }
+
+    fn tell_client(&self, slot: usize, paused: bool) {
+        let slot = &self.slots[slot];
         let mut list = TopicPartitionList::new();
         list.add_partition(&slot.topic, slot.partition as i32);
         let done = if paused { self.consumer.pause(&list) } else { self.consumer.resume(&list) };
@@ -249,5 +311,12 @@ impl Inbox {
     pub(super) fn end(&self, at: InputPartition) -> Option<Offset> {
         let slot = self.slots.iter().find(|slot| slot.at == Some(at))?;
         raw::cached_end(&self.consumer, &slot.c_topic, slot.partition)
+    }
+}
+
+/// Whose it is.
+fn place_of(polled: &Polled) -> InputPartition {
+    match polled {
+        Polled::Records { at, .. } | Polled::Skipped { at, .. } | Polled::End { at } => *at,
     }
 }

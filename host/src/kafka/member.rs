@@ -36,12 +36,18 @@ pub struct Member {
 }
 
 impl Member {
-    /// Joins the group as worker `number` of this host. A process that is this member already is thrown out.
-    pub fn join(cluster: &Arc<Cluster>, number: usize, topics: &[&str]) -> Result<Member, HostError> {
+    /// Worker `number` of this host, which is in no group yet: it may read what it is told by [`Member::accept`].
+    pub fn open(cluster: &Arc<Cluster>, number: usize) -> Result<Member, HostError> {
         let consumer: Arc<Consumer> = Arc::new(create(&cluster.settings.member(number), Events::new(cluster.trouble.clone()))?);
-        consumer.subscribe(topics).map_err(|error| cluster.failed("joining the group", code(&error)))?;
         let inbox = Rc::new(RefCell::new(Inbox::new(cluster, &consumer)));
         Ok(Member { cluster: cluster.clone(), consumer, inbox })
+    }
+
+    /// Joins the group. A process that is this member already is thrown out.
+    pub fn join(cluster: &Arc<Cluster>, number: usize, topics: &[&str]) -> Result<Member, HostError> {
+        let member = Member::open(cluster, number)?;
+        member.consumer.subscribe(topics).map_err(|error| cluster.failed("joining the group", code(&error)))?;
+        Ok(member)
     }
 
     /// Serves the client: without it, and often, the group takes the worker for dead.

@@ -188,6 +188,10 @@ impl Messages {
         }
     }
 
+    pub fn len(&self) -> usize {
+        self.taken.len()
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = Message<'_>> {
         // SAFETY: alive until `clear`, which needs the borrow to have ended.
         self.taken.iter().map(|message| Message { message: unsafe { &**message } })
@@ -239,6 +243,11 @@ impl<'a> Message<'a> {
     pub fn value(&self) -> Option<&'a [u8]> {
         // SAFETY: what the message says of its own memory.
         (!self.message.payload.is_null()).then(|| unsafe { std::slice::from_raw_parts(self.message.payload.cast(), self.message.len) })
+    }
+
+    /// Of key and value.
+    pub fn bytes(&self) -> usize {
+        self.message.key_len + self.message.len
     }
 
     /// ms since 1970 UTC (the producer's or the broker's, as the topic has it); `None`: it has none.

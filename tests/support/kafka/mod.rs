@@ -4,6 +4,8 @@
 //!   process with brokers at a time, and in it one broker beside the shared one: each is a JVM of 200 MiB and more.
 //! - [`Outgoing`], [`Transactional`]: records to write, with every field, and transactions that are committed, aborted or left open.
 //! - [`Record`], [`Reader`]: what a `read_committed` reader sees up to the high watermark at the time of the call.
+//! - `Broker::rows()`: what a job wrote, as golden cases compare it.
+//! - [`OnKafka`]: the contract suite's transport.
 //! - [`Proxy`]: holds back, loses, delays and throttles what goes between clients and broker, request by request.
 //! - [`Job`], [`Host`]: jobs of a few shapes, run by the real binary as child processes, and the recount of what they wrote.
 //! - [`Mock`]: librdkafka's own mock cluster, which answers a request with any error one wishes, and needs no JVM.
@@ -20,7 +22,9 @@ mod offsets;
 mod produce;
 mod proxy;
 mod reader;
+mod rows;
 mod security;
+mod transport;
 mod wait;
 
 pub use broker::{Broker, Start};
@@ -32,4 +36,5 @@ pub use proxy::{Direction, Fate, Proxy};
 pub use rdkafka::types::RDKafkaApiKey as Api;
 pub use reader::{Isolation, Reader, Record};
 pub use security::{Door, reach};
+pub use transport::OnKafka;
 pub use wait::{TIMEOUT, until};
