@@ -166,6 +166,7 @@ pub fn read(worker: &Worker, stream: &str, partition: u32, start: Start) -> (Off
                     assert_eq!(ended, at);
                     return (begin, records);
                 }
+                Polled::Skipped { next: after, .. } => next = next.max(after),
                 Polled::Records { at: from, batch, next: after } => {
                     assert_eq!(from, at);
                     next = check(&batch, partition, next, after);
