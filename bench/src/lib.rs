@@ -1,5 +1,7 @@
-//! What benchmarks share: CPU time as the measure, operators natively, and tables for `RESULTS.md`.
+//! What benchmarks share: CPU time as the measure, operators natively, what a Kafka client can do at best, and tables for `RESULTS.md`.
 
+pub mod bare;
+pub mod clients;
 pub mod cpu;
 pub mod native;
 pub mod records;

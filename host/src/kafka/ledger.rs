@@ -216,10 +216,17 @@ impl Ledger for KafkaLedger {
 
     fn record(&mut self, changes: &mut dyn Iterator<Item = Change<'_>>) -> Result<(), HostError> {
         let changelogs = self.changelogs.borrow();
+        let mut last: Option<(StoreHandle, &Changelog)> = None;
         for change in changes {
-            let Some(changelog) = changelogs.get(&change.store) else { continue };
-            self.key.clear();
-            self.key.extend_from_slice(&changelog.prefix);
+            // They come store by store.
+            let known = last.filter(|(store, _)| *store == change.store).map(|(_, changelog)| changelog);
+            let Some(changelog) = known.or_else(|| changelogs.get(&change.store)) else { continue };
+            if known.is_none() {
+                self.key.clear();
+                self.key.extend_from_slice(&changelog.prefix);
+                last = Some((change.store, changelog));
+            }
+            self.key.truncate(changelog.prefix.len());
             self.key.extend_from_slice(change.key);
             self.producer.send_plain(&changelog.topic, changelog.partition, &self.key, change.value)?;
         }

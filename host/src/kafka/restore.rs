@@ -9,7 +9,7 @@ use super::cluster::{Cluster, Place};
 use super::layout::Layout;
 use super::raw::{Message, Messages, Owner, Queue, Topic};
 use super::source::{Extent, extents};
-use crate::changelog::{Entry, entry};
+use crate::changelog::{Entry, entry, prefix};
 use crate::error::HostError;
 use crate::log::{CopyMark, LocalState};
 use crate::record::{Offset, TaskId};
@@ -30,7 +30,11 @@ struct Part {
     /// Everything committed before the task was ours lies below this.
     target: Offset,
     mark: CopyMark,
+    /// How messages name its topic, once one came.
+    topic_id: Option<usize>,
     handles: BTreeMap<(String, String), StoreHandle>,
+    /// The store of the last record, by what its keys begin with: the next is of the same one, mostly.
+    last: Option<(Vec<u8>, StoreHandle)>,
 }
 
 /// See the module.
@@ -67,7 +71,18 @@ impl Restore {
             let topic = Topic::open(Owner::Consumer(cluster.reader().clone()), &place.0);
             let topic = topic.and_then(|topic| topic.start(place.1, from, &restore.queue).map(|()| topic));
             let topic = topic.map_err(|failure| cluster.failure(format!("reading changelog {}-{}", place.0, place.1), &failure))?;
-            let part = Part { task: *task, partition: place.1, topic, from, next: from, target: extent.end, mark, handles: BTreeMap::new() };
+            let part = Part {
+                task: *task,
+                partition: place.1,
+                topic,
+                from,
+                next: from,
+                target: extent.end,
+                mark,
+                topic_id: None,
+                handles: BTreeMap::new(),
+                last: None,
+            };
             restore.parts.push(part);
         }
         Ok(restore)
@@ -129,13 +144,26 @@ impl Restore {
         Ok(self.parts.is_empty())
     }
 
-    fn part_of(&self, message: &Message<'_>) -> Option<usize> {
-        self.parts.iter().position(|part| part.partition == message.partition() && part.mark.changelog == message.topic())
+    fn part_of(&mut self, message: &Message<'_>) -> Option<usize> {
+        let (partition, id) = (message.partition(), message.topic_id());
+        let known = self.parts.iter().position(|part| part.partition == partition && part.topic_id == Some(id));
+        known.or_else(|| {
+            let n = self.parts.iter().position(|part| part.partition == partition && part.mark.changelog == message.topic())?;
+            self.parts[n].topic_id = Some(id);
+            Some(n)
+        })
     }
 
     fn read<'a>(&mut self, n: usize, message: &Message<'a>, changes: &mut Vec<Change<'a>>, progress: &mut BTreeMap<TaskId, &'a [u8]>) -> Result<(), HostError> {
         let part = &mut self.parts[n];
-        match entry(message.key().unwrap_or_default()) {
+        let key = message.key().unwrap_or_default();
+        if let Some((prefix, store)) = &part.last
+            && let Some(key) = key.strip_prefix(prefix.as_slice())
+        {
+            changes.push(Change { store: *store, key, value: message.value() });
+            return Ok(());
+        }
+        match entry(key) {
             Some(Entry::Progress) => drop(message.value().map(|value| progress.insert(part.task, value))),
             Some(Entry::State { operator, store, key }) => {
                 let handle = match part.handles.get(&(operator.to_owned(), store.to_owned())) {
@@ -147,6 +175,7 @@ impl Restore {
                         handle
                     }
                 };
+                part.last = Some((prefix(operator, store), handle));
                 changes.push(Change { store: handle, key, value: message.value() });
             }
             None => {

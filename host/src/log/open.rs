@@ -13,6 +13,8 @@ const BLOCK_CACHE_BYTES: usize = 256 << 20;
 const WRITE_BUFFER_BYTES: usize = 64 << 20;
 /// State is written at random places: a small sorted buffer stays in the processor's cache (700 against 860 ns per key of a checkpoint).
 const STATE_BUFFER_BYTES: usize = 16 << 20;
+/// Of that buffer, for a filter: a key that is new is not looked for in it (a third of all time with a million keys). Some 16 bits a key.
+const STATE_BUFFER_BLOOM: f64 = 0.03;
 /// Shorter blocks lie beside their keys.
 const BLOB_BYTES_MIN: u64 = 4 << 10;
 const WAL_BYTES_MAX: u64 = 256 << 20;
@@ -83,6 +85,12 @@ fn family(name: &str, cache: &Cache) -> Options {
         options.set_blob_gc_age_cutoff(0.05);
         options.set_blob_gc_force_threshold(0.5);
     }
-    options.set_write_buffer_size(if name == STATE_FAMILY { STATE_BUFFER_BYTES } else { WRITE_BUFFER_BYTES });
+    if name == STATE_FAMILY {
+        options.set_write_buffer_size(STATE_BUFFER_BYTES);
+        options.set_memtable_prefix_bloom_ratio(STATE_BUFFER_BLOOM);
+        options.set_memtable_whole_key_filtering(true);
+    } else {
+        options.set_write_buffer_size(WRITE_BUFFER_BYTES);
+    }
     options
 }

@@ -13,7 +13,7 @@ use crate::operator::{Operator, WORKER_STACK_BYTES};
 use crate::task::{Task, TaskPhase};
 use crate::worker::Worker;
 
-/// A worker without work looks again after so long, ms, and after twice that, up to the last.
+/// A worker without work looks again after so long, ms, and after twice that, up to the last; at its sources, where they can wait.
 const IDLE_MS: u64 = 1;
 const IDLE_MS_MAX: u64 = 16;
 const REPORT_MS: i64 = 100;
@@ -108,11 +108,12 @@ impl Run<'_> {
     /// Turns a worker until it is done, is to stop, or its transport interrupts. Stopped, it has made a last checkpoint.
     pub fn drive(&self, number: usize, worker: &mut Worker, swaps_made: &mut usize, between: &mut dyn Between) -> Result<Pause, HostError> {
         let clock = &self.options.clock;
-        let mut idle_ms = IDLE_MS;
+        let (mut idle_ms, mut wait_ms) = (IDLE_MS, 0);
         let (mut reported_ms, mut kept_ms, mut turns) = (i64::MIN, clock.now_ms(), 0u64);
         loop {
             let before = worker.checkpoints().0;
-            let turn = worker.turn()?;
+            let began_ms = clock.now_ms();
+            let turn = worker.turn_after(wait_ms)?;
             turns += 1;
             let enough = self.options.checkpoints_max.is_some_and(|max| worker.checkpoints().0 >= max);
             if turn.finished || enough || self.stopping() {
@@ -143,9 +144,11 @@ impl Run<'_> {
                 between.keep_house(worker, now_ms)?;
             }
             if turn.processed > 0 {
-                idle_ms = IDLE_MS;
+                (idle_ms, wait_ms) = (IDLE_MS, 0);
             } else {
-                clock.sleep_ms(idle_ms);
+                let waited_ms = (clock.now_ms() - began_ms).max(0) as u64;
+                clock.sleep_ms(wait_ms.saturating_sub(waited_ms));
+                wait_ms = idle_ms;
                 idle_ms = (idle_ms * 2).min(IDLE_MS_MAX);
             }
         }

@@ -63,10 +63,15 @@ macro_rules! env {
 }
 
 impl Worker {
-    /// Polls, processes, and makes a checkpoint when it is due. Never waits for records: the caller does, when nothing was processed.
+    /// Polls, processes, and makes a checkpoint when it is due. Never waits for records.
     pub fn turn(&mut self) -> Result<Turn, HostError> {
+        self.turn_after(0)
+    }
+
+    /// The same, where sources that can wait up to `wait_ms` for a record, or until a checkpoint is due. The caller waits where they cannot.
+    pub fn turn_after(&mut self, wait_ms: u64) -> Result<Turn, HostError> {
+        self.poll(if self.dirty { wait_ms.min(self.checkpoint_in_ms()) } else { wait_ms })?;
         let began_ms = self.clock.now_ms();
-        self.poll()?;
         let processed = self.process(began_ms)?;
         self.apply_back_pressure();
         let ended = self.tasks.iter().all(|task| task.phase() == TaskPhase::Ended);
@@ -87,11 +92,13 @@ impl Worker {
         Ok(())
     }
 
-    fn poll(&mut self) -> Result<(), HostError> {
-        let budget = PollBudget { records_max: self.pace.records, bytes_max: POLL_BYTES_MAX, wait_ms: 0 };
+    fn poll(&mut self, wait_ms: u64) -> Result<(), HostError> {
+        let mut budget = PollBudget { records_max: self.pace.records, bytes_max: POLL_BYTES_MAX, wait_ms };
         let mut found = Vec::new();
         for source in self.sources.iter_mut().flatten() {
             source.poll(budget, &mut found)?;
+            // One wait a turn.
+            budget.wait_ms = 0;
         }
         for polled in found {
             let (Polled::Records { at, .. } | Polled::Skipped { at, .. } | Polled::End { at }) = &polled;
@@ -131,9 +138,13 @@ impl Worker {
         }
     }
 
-    fn checkpoint_due(&self) -> bool {
+    fn checkpoint_in_ms(&self) -> u64 {
         let age_ms = (self.clock.now_ms() - self.checkpoint_at_ms).max(0) as u64;
-        age_ms >= self.job.checkpoint_interval_ms
+        self.job.checkpoint_interval_ms.saturating_sub(age_ms)
+    }
+
+    fn checkpoint_due(&self) -> bool {
+        self.checkpoint_in_ms() == 0
             || self.staged_bytes >= STAGED_BYTES_MAX
             || self.tasks.iter().map(Task::overlay_bytes).sum::<usize>() >= self.job.overlay_bytes_max
     }
