@@ -179,7 +179,7 @@ impl ClusterRun<'_> {
     /// Returns why it is over, and how many tasks there were.
     fn open_and_drive(&self, number: usize, place: &mut Place, layout: &Rc<Layout>, swaps_made: &mut usize) -> Result<(Pause, usize), HostError> {
         // A new assignment may be of a topic that was made again under the same name, whose offsets count other records.
-        still_there(self.topics, &self.cluster, self.admin)?;
+        still_there(self.topics, &self.cluster)?;
         let (observer, clock, job) = (&self.run.shared.observer, &self.run.options.clock, &self.run.checked.job);
         let local = self.log.local_state(&job.name);
         let Opened { tasks, mut restore, ends } = place.open(self.topics, layout, &local, clock)?;
