@@ -162,7 +162,7 @@ impl Loop {
             (parts[2].vtype, parts[2].u.mem.ptr, parts[2].u.mem.size) = (RD_KAFKA_VTYPE_KEY, message.key, message.key_len);
             (parts[3].vtype, parts[3].u.mem.ptr, parts[3].u.mem.size) = (RD_KAFKA_VTYPE_VALUE, self.value.as_mut_ptr().cast(), self.value.len());
             (parts[4].vtype, parts[4].u.i64_) = (RD_KAFKA_VTYPE_TIMESTAMP, sys::rd_kafka_message_timestamp(message, null_mut()));
-            (parts[5].vtype, parts[5].u.i) = (RD_KAFKA_VTYPE_MSGFLAGS, sys::RD_KAFKA_MSG_F_COPY as i32);
+            (parts[5].vtype, parts[5].u.i) = (RD_KAFKA_VTYPE_MSGFLAGS, sys::RD_KAFKA_MSG_F_COPY);
             loop {
                 let error = sys::rd_kafka_produceva(self.producer.client().native_ptr(), parts.as_ptr(), parts.len());
                 if error.is_null() || sys::rd_kafka_error_code(error) != RDKafkaRespErr::RD_KAFKA_RESP_ERR__QUEUE_FULL {

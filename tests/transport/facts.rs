@@ -367,6 +367,7 @@ pub fn a_batch_for_many_partitions_keeps_the_order_in_each<T: Transport>() {
 
 /// Makes a test of each fact, for one transport.
 #[macro_export]
+#[expect(clippy::crate_in_macro_def, reason = "the facts belong to whichever test binary includes this file")]
 macro_rules! contract {
     ($transport:ty) => {
         contract!(
