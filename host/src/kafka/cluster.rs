@@ -86,6 +86,22 @@ impl Cluster {
         Ok(self.describe(topics)?.into_iter().map(|(name, topic)| (name, topic.partitions)).collect())
     }
 
+    /// The first of the topics of which a partition has no leader yet, as after it was made: who asks for its offsets then is refused.
+    pub(super) fn leaderless<'a, 'b>(&self, topics: &'a [&'b str]) -> Result<Option<&'a &'b str>, HostError> {
+        for topic in topics {
+            // Both clients learn of the leaders by it.
+            for client in [&self.committed, &self.uncommitted] {
+                let metadata = client.fetch_metadata(Some(topic), Duration::from_millis(REQUEST_MS));
+                let metadata = metadata.map_err(|error| self.failed(format!("looking for topic `{topic}`"), code(&error)))?;
+                let led = |found: &rdkafka::metadata::MetadataTopic| found.error().is_none() && found.partitions().iter().all(|partition| partition.leader() >= 0);
+                if !metadata.topics().iter().all(led) {
+                    return Ok(Some(topic));
+                }
+            }
+        }
+        Ok(None)
+    }
+
     /// All topics but the cluster's own, with their partition counts.
     pub fn topics(&self) -> Result<BTreeMap<String, u32>, HostError> {
         let metadata = self.committed.fetch_metadata(None, Duration::from_millis(REQUEST_MS));

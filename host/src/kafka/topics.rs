@@ -139,7 +139,11 @@ impl Topics {
         let began = Instant::now();
         loop {
             let there = self.cluster.describe(names)?;
-            let Some(hidden) = names.iter().find(|name| !there.contains_key(**name)) else { return Ok(there) };
+            let hidden = match names.iter().find(|name| !there.contains_key(**name)) {
+                Some(hidden) => Some(hidden),
+                None => self.cluster.leaderless(names)?,
+            };
+            let Some(hidden) = hidden else { return Ok(there) };
             if began.elapsed() > Duration::from_millis(REQUEST_MS) {
                 return Err(HostError::external(format!("creating topic `{hidden}`"), anyhow::anyhow!("it was made, but brokers do not show it yet")));
             }
