@@ -1,7 +1,7 @@
 //! Jobs on a real Kafka, each in a process of its own: records per CPU-second against a bare loop over the same client, and how soon a killed worker is back.
 //!
-//! `kafka run JOB DATA BOOTSTRAP` and `kafka bare BOOTSTRAP INPUT OUTPUT RECORDS` are those processes; by hand they can be profiled, with a broker of `tests/kafka/broker`
-//! and records of `kafka load BOOTSTRAP TOPIC RECORDS KEYS`.
+//! `kafka run JOB DATA BOOTSTRAP` and `kafka bare BOOTSTRAP INPUT OUTPUT RECORDS` are those processes; by hand they can be profiled, with a broker of
+//! `tests/kafka/broker` and records of `kafka load BOOTSTRAP TOPIC RECORDS KEYS`. `kafka rates`, `kafka kills`, `kafka latency`: one part alone.
 
 use std::error::Error;
 use std::fs;

@@ -1,4 +1,4 @@
-//! What a Kafka client can do at best: consume, transform, produce with librdkafka's batch calls and nothing else, exactly once. The measure of the host's overhead.
+//! What a Kafka client can do at best: consume, transform, produce with librdkafka's batch calls and nothing else, exactly once.
 
 use std::ffi::{CStr, CString};
 use std::ptr::null_mut;
