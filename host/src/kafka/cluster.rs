@@ -93,7 +93,8 @@ impl Cluster {
             for client in [&self.committed, &self.uncommitted] {
                 let metadata = client.fetch_metadata(Some(topic), Duration::from_millis(REQUEST_MS));
                 let metadata = metadata.map_err(|error| self.failed(format!("looking for topic `{topic}`"), code(&error)))?;
-                let led = |found: &rdkafka::metadata::MetadataTopic| found.error().is_none() && found.partitions().iter().all(|partition| partition.leader() >= 0);
+                let led =
+                    |found: &rdkafka::metadata::MetadataTopic| found.error().is_none() && found.partitions().iter().all(|partition| partition.leader() >= 0);
                 if !metadata.topics().iter().all(led) {
                     return Ok(Some(topic));
                 }

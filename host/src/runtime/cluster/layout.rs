@@ -1,6 +1,6 @@
 //! Which topics a job needs: found, made or refused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::super::Checked;
@@ -26,7 +26,7 @@ pub(super) struct JobTopics {
 /// The plan, as of how many partitions the input topics have. An input topic that is not there is an error.
 fn plan(checked: &Checked, cluster: &Cluster) -> Result<Plan, HostError> {
     let names: Vec<&str> = checked.job.inputs.iter().filter_map(|input| stream(&input.source)).collect();
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     if let Some(twice) = names.iter().find(|name| !seen.insert(**name)) {
         return Err(HostError::job(format!("stream `{twice}`"), "is two inputs of the job, which a group cannot keep two positions in")
             .with_help("make it one input, and let both operators read that"));
@@ -163,14 +163,16 @@ fn layout(job: &Job, plan: &Plan, cluster: &Cluster) -> Result<Layout, HostError
 
 fn watched(layout: &Layout) -> Vec<String> {
     let names = layout.stages.iter().flat_map(|stage| stage.inputs.iter().map(|input| input.topic.clone()).chain([stage.changelog.clone()]));
-    let names: std::collections::BTreeSet<String> = names.collect();
+    let names: BTreeSet<String> = names.collect();
     names.into_iter().collect()
 }
 
 /// Whether all topics that positions and state count in are those the run began with, with as many partitions.
 pub(super) fn still_there(job: &JobTopics, cluster: &Cluster) -> Result<(), HostError> {
     let names = watched(&job.layout);
-    let names: Vec<&str> = names.iter().map(String::as_str).chain(job.targets.keys().map(String::as_str)).collect();
+    // Each once, as brokers are asked for them: a repartition topic is written and read.
+    let names: BTreeSet<&str> = names.iter().map(String::as_str).chain(job.targets.keys().map(String::as_str)).collect();
+    let names: Vec<&str> = names.into_iter().collect();
     let there = cluster.describe(&names)?;
     if let Some(gone) = names.iter().find(|name| !there.contains_key(**name)) {
         return Err(HostError::storage(format!("stream `{gone}`"), "the topic was deleted while the job ran")
