@@ -91,6 +91,8 @@ fn each_case_with_another_component_after_each_restart_gives_the_same() {
         let other = job.replacen(&parsed.operators[0].component.display().to_string(), &copy.display().to_string(), 1);
         assert_ne!(job, other);
         run_in_pieces(&case, |round| std::fs::write(case.job(), if round % 2 == 0 { &job } else { &other }).expect("room on disk"));
+        // A piece without new records may still have left some between the stages.
+        finish(&case, start(&case));
         case.check(false);
     }
 }

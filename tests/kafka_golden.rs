@@ -37,7 +37,7 @@ fn with_each(names: &[String], work: impl Fn(&str) + Sync) {
 }
 
 fn prepare(name: &str) -> Case {
-    Case::prefixed(name, &format!("{}.", Broker::shared().name("golden")))
+    Case::prefixed(name, &format!("{}-", Broker::shared().name("golden")))
 }
 
 fn check(case: &Case) {
