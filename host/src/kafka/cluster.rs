@@ -122,6 +122,16 @@ impl Cluster {
         Ok(strange.map(|member| format!("{} at {}", member.client_id(), member.client_host().trim_start_matches('/'))).collect())
     }
 
+    /// The ids of the members that the group has under a worker's name: none, or one. The group makes another whenever a process joins under the name.
+    pub fn members_named(&self, worker: &str) -> Result<Vec<String>, HostError> {
+        let group = &self.settings.group;
+        let found = self.committed.fetch_group_list(Some(group), Duration::from_millis(REQUEST_MS));
+        let found = found.map_err(|error| self.failed(format!("looking at group `{group}`"), code(&error)))?;
+        let members = found.groups().iter().filter(|found| found.name() == group).flat_map(|found| found.members());
+        let prefix = format!("{worker}-");
+        Ok(members.map(|member| member.id()).filter(|id| id.starts_with(&prefix)).map(str::to_owned).collect())
+    }
+
     /// One offset of each place, in their order.
     pub fn offsets(&self, places: &[Place], which: Which) -> Result<Vec<Offset>, HostError> {
         let asked = places.iter().map(|place| (place.clone(), which)).collect::<Vec<_>>();

@@ -96,6 +96,11 @@ impl Member {
         }
     }
 
+    /// The client takes part no more, for good: its place can only be joined anew.
+    pub fn is_dead(&self) -> bool {
+        self.consumer.client().fatal_error().is_some()
+    }
+
     /// What the group said since the last call, oldest first. It waits for the answer before it says more.
     pub fn change(&self) -> Result<Option<Change>, HostError> {
         self.tend()?;

@@ -69,6 +69,11 @@ impl Settings {
         format!("{}.{}.worker-{number}", self.job, self.instance)
     }
 
+    /// How long the group waits for a sign of a member, ms.
+    pub fn session_ms(&self) -> u64 {
+        self.consumer("read_committed").get("session.timeout.ms").and_then(|ms| ms.parse().ok()).unwrap_or(45_000)
+    }
+
     fn base(&self, defaults: &[(&str, &str)]) -> ClientConfig {
         let mut config = ClientConfig::new();
         // A cluster that is back is to be noticed soon, not after ten seconds.

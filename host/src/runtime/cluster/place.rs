@@ -83,7 +83,7 @@ impl Place {
     }
 
     /// After a failure whose outcome is not known: the next producer of the same id settles it.
-    pub fn drop_producer(&mut self) {
+    fn drop_producer(&mut self) {
         self.producer = None;
     }
 
@@ -91,17 +91,42 @@ impl Place {
     /// An error: it is not, step down. Otherwise it was a stranger, whom a new producer throws out in turn.
     pub fn fenced(&mut self, by: HostError) -> Result<HostError, HostError> {
         self.producer = None;
+        let HostError::Fenced { doing, reason } = &by else { return Ok(by) };
         let began = Instant::now();
-        while began.elapsed() < STILL_MEMBER {
-            if self.wants_something()? {
-                break;
-            }
+        while began.elapsed() < STILL_MEMBER && !self.member.is_dead() && !self.wants_something()? {
             std::thread::sleep(TEND);
         }
-        match by {
-            HostError::Fenced { doing, reason } => Ok(HostError::external(doing, anyhow::anyhow!("a stranger used this worker's transactional id: {reason}"))),
-            other => Ok(other),
+        if !self.member.is_dead() {
+            return Ok(HostError::external(doing.clone(), anyhow::anyhow!("a stranger used this worker's transactional id: {reason}")));
         }
+        if self.has_successor()? {
+            return Err(by);
+        }
+        Ok(HostError::external(doing.clone(), anyhow::anyhow!("the group had lost this worker, which joins it anew: {reason}")))
+    }
+
+    /// After a failure: lets go of what may be unsound, and waits a little. What the group says meanwhile may end the worker.
+    pub fn recover(&mut self, wait_ms: u64) -> Result<(), HostError> {
+        self.drop_producer();
+        match self.wait(wait_ms) {
+            Ok(_) | Err(HostError::External { .. }) => Ok(()),
+            Err(fenced @ HostError::Fenced { .. }) => self.fenced(fenced).map(drop),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Whether another process is this worker now. A member that nobody is, left by a request of ours whose answer got lost with a broker, goes when its session ends.
+    fn has_successor(&self) -> Result<bool, HostError> {
+        let worker = self.cluster.settings.worker_id(self.number);
+        let began = Instant::now();
+        let first = self.cluster.members_named(&worker)?;
+        while began.elapsed() < Duration::from_millis(self.cluster.settings.session_ms()) + STILL_MEMBER {
+            if self.cluster.members_named(&worker)? != first || first.is_empty() {
+                return Ok(false);
+            }
+            std::thread::sleep(STILL_MEMBER / 5);
+        }
+        Ok(true)
     }
 
     /// Waits a little, and serves the group's client meanwhile. `true`: the group wants something.

@@ -118,10 +118,12 @@ impl ClusterRun<'_> {
                 wait_ms = RETRY_MS;
             }
             if let Some(place) = &mut place {
-                place.drop_producer();
-                place.wait(wait_ms)?;
+                place.recover(wait_ms)?;
             } else {
                 std::thread::sleep(Duration::from_millis(wait_ms));
+            }
+            if place.as_ref().is_some_and(|place| place.member.is_dead()) {
+                place = None;
             }
             if self.run.stopping() {
                 return Err(error);
