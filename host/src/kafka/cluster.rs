@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::KafkaError;
+use rdkafka::groups::GroupMemberInfo;
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Offset as RdOffset, TopicPartitionList};
 
@@ -113,23 +114,23 @@ impl Cluster {
 
     /// Who is in the job's group that is not the job: other programs, or another job of the same name. By client id and address.
     pub fn strangers(&self) -> Result<Vec<String>, HostError> {
-        let group = &self.settings.group;
-        let found = self.committed.fetch_group_list(Some(group), std::time::Duration::from_millis(REQUEST_MS));
-        let found = found.map_err(|error| self.failed(format!("looking at group `{group}`"), code(&error)))?;
         let ours = self.settings.client_id();
-        let members = found.groups().iter().filter(|found| found.name() == group).flat_map(|found| found.members());
-        let strange = members.filter(|member| member.client_id() != ours);
-        Ok(strange.map(|member| format!("{} at {}", member.client_id(), member.client_host().trim_start_matches('/'))).collect())
+        self.members(|member| (member.client_id() != ours).then(|| format!("{} at {}", member.client_id(), member.client_host().trim_start_matches('/'))))
     }
 
     /// The ids of the members that the group has under a worker's name: none, or one. The group makes another whenever a process joins under the name.
     pub fn members_named(&self, worker: &str) -> Result<Vec<String>, HostError> {
+        let prefix = format!("{worker}-");
+        self.members(|member| member.id().starts_with(&prefix).then(|| member.id().to_owned()))
+    }
+
+    /// What `say` makes of each member of the job's group.
+    fn members(&self, say: impl Fn(&GroupMemberInfo) -> Option<String>) -> Result<Vec<String>, HostError> {
         let group = &self.settings.group;
         let found = self.committed.fetch_group_list(Some(group), Duration::from_millis(REQUEST_MS));
         let found = found.map_err(|error| self.failed(format!("looking at group `{group}`"), code(&error)))?;
         let members = found.groups().iter().filter(|found| found.name() == group).flat_map(|found| found.members());
-        let prefix = format!("{worker}-");
-        Ok(members.map(|member| member.id()).filter(|id| id.starts_with(&prefix)).map(str::to_owned).collect())
+        Ok(members.filter_map(say).collect())
     }
 
     /// One offset of each place, in their order.
@@ -199,7 +200,12 @@ impl Cluster {
 
     /// Says an error of the cluster's as people need it: who must act, and what last went wrong on the way.
     pub(super) fn failed(&self, doing: impl Into<String>, code: RDKafkaErrorCode) -> HostError {
-        let doing = doing.into();
+        self.failure(doing, &Failure::of(code))
+    }
+
+    /// The same of a call's failure, whose text says more than its code.
+    pub(super) fn failure(&self, doing: impl Into<String>, failure: &Failure) -> HostError {
+        let (doing, code) = (doing.into(), failure.code);
         let bootstrap = &self.settings.bootstrap;
         match code {
             RDKafkaErrorCode::TopicAuthorizationFailed | RDKafkaErrorCode::GroupAuthorizationFailed | RDKafkaErrorCode::ClusterAuthorizationFailed => {
@@ -215,18 +221,8 @@ impl Cluster {
             _ => {
                 self.tend();
                 let why = self.trouble.last().map(|last| format!("; the last trouble: {last}")).unwrap_or_default();
-                HostError::external(doing, anyhow::anyhow!("the cluster at {bootstrap}: {code}{why}"))
+                HostError::external(doing, anyhow::anyhow!("the cluster at {bootstrap}: {}{why}", failure.text))
             }
-        }
-    }
-
-    pub(super) fn failure(&self, doing: impl Into<String>, failure: &Failure) -> HostError {
-        match self.failed(doing, failure.code) {
-            HostError::External { doing, .. } => {
-                let why = self.trouble.last().map(|last| format!("; the last trouble: {last}")).unwrap_or_default();
-                HostError::external(doing, anyhow::anyhow!("the cluster at {}: {}{why}", self.settings.bootstrap, failure.text))
-            }
-            named => named,
         }
     }
 }

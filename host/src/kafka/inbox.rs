@@ -225,7 +225,7 @@ impl Inbox {
         }
     }
 
-    /// Records of one topic come together, so the last place is right, mostly.
+    /// A worker reads few topics: they are looked at one after another.
     #[inline]
     fn slot_of(&mut self, message: &Message<'_>) -> Option<usize> {
         let topic = message.topic_id();

@@ -74,23 +74,6 @@ struct Kept {
     positions: BTreeMap<Place, u64>,
 }
 
-/// See the module.
-pub(super) struct KafkaLedger {
-    pub cluster: Arc<Cluster>,
-    pub layout: Rc<Layout>,
-    pub producer: Rc<Producer>,
-    pub member: Arc<Consumer>,
-    pub local: LocalState,
-    pub clock: Arc<dyn Clock>,
-    pub committed: Rc<BTreeMap<Place, Committed>>,
-    changelogs: Changelogs,
-    tasks: BTreeMap<TaskId, Kept>,
-    /// Written by this checkpoint's `commit`, for its `apply`.
-    progress: Vec<(TaskId, Vec<u8>)>,
-    marked_ms: i64,
-    key: Vec<u8>,
-}
-
 /// What a ledger shares with the rest of a worker's transport.
 pub(super) struct LedgerParts {
     pub cluster: Arc<Cluster>,
@@ -103,12 +86,20 @@ pub(super) struct LedgerParts {
     pub changelogs: Changelogs,
 }
 
+/// See the module.
+pub(super) struct KafkaLedger {
+    parts: LedgerParts,
+    tasks: BTreeMap<TaskId, Kept>,
+    /// Written by this checkpoint's `commit`, for its `apply`.
+    progress: Vec<(TaskId, Vec<u8>)>,
+    marked_ms: i64,
+    key: Vec<u8>,
+}
+
 impl KafkaLedger {
     pub fn new(parts: LedgerParts) -> KafkaLedger {
-        let LedgerParts { cluster, layout, producer, member, local, clock, committed, changelogs } = parts;
-        let marked_ms = clock.now_ms();
-        let (tasks, progress, key) = (BTreeMap::new(), Vec::new(), Vec::new());
-        KafkaLedger { cluster, layout, producer, member, local, clock, committed, changelogs, tasks, progress, marked_ms, key }
+        let marked_ms = parts.clock.now_ms();
+        KafkaLedger { parts, tasks: BTreeMap::new(), progress: Vec::new(), marked_ms, key: Vec::new() }
     }
 
     /// What is to be written of tasks that have moved, and the group's positions with them.
@@ -116,7 +107,7 @@ impl KafkaLedger {
         let mut offsets = TopicPartitionList::new();
         self.progress.clear();
         for (task, progress) in tasks {
-            let stage = self.layout.stage(*task);
+            let stage = self.parts.layout.stage(*task);
             let mut progress = progress.clone();
             progress.topics = stage.inputs.iter().filter_map(|input| Some((input.name.clone(), input.id.clone()?))).collect();
             let bytes = changelog::encode(&progress)?;
@@ -138,8 +129,8 @@ impl KafkaLedger {
                     kept.positions.insert(place, position);
                 }
             }
-            let topic = self.producer.topic(&stage.changelog)?;
-            self.producer.send_plain(&topic, task.partition, changelog::PROGRESS_KEY, Some(&bytes))?;
+            let topic = self.parts.producer.topic(&stage.changelog)?;
+            self.parts.producer.send_plain(&topic, task.partition, changelog::PROGRESS_KEY, Some(&bytes))?;
             kept.progress.clone_from(&bytes);
             self.progress.push((*task, bytes));
         }
@@ -148,15 +139,15 @@ impl KafkaLedger {
 
     /// Where the changelogs end now, when it is time to note that: all that this worker has committed lies below, and nobody else writes them.
     fn marks(&mut self) -> Result<Vec<(TaskId, CopyMark)>, HostError> {
-        let now_ms = self.clock.now_ms();
+        let now_ms = self.parts.clock.now_ms();
         if now_ms - self.marked_ms < MARK_MS {
             return Ok(Vec::new());
         }
         self.marked_ms = now_ms;
-        let places: Vec<Place> = self.tasks.keys().map(|task| (self.layout.stage(*task).changelog.clone(), task.partition)).collect();
-        let ends = self.cluster.offsets(&places, Which::End(Isolation::Uncommitted))?;
+        let places: Vec<Place> = self.tasks.keys().map(|task| (self.parts.layout.stage(*task).changelog.clone(), task.partition)).collect();
+        let ends = self.parts.cluster.offsets(&places, Which::End(Isolation::Uncommitted))?;
         let marks = self.tasks.keys().zip(ends).map(|(task, position)| {
-            let stage = self.layout.stage(*task);
+            let stage = self.parts.layout.stage(*task);
             (*task, CopyMark { changelog: stage.changelog.clone(), changelog_id: stage.changelog_id.clone(), position, at_ms: now_ms })
         });
         Ok(marks.collect())
@@ -186,9 +177,13 @@ fn changelog_of(metadata: &str) -> Option<&str> {
 
 impl Ledger for KafkaLedger {
     fn progress(&mut self, task: TaskId) -> Result<Option<TaskProgress>, HostError> {
-        let stage = self.layout.stage(task);
-        let stored =
-            self.local.progress(task)?.map(|bytes| changelog::decode(&bytes, &format!("job `{}`, task {task}", self.cluster.settings.job))).transpose()?;
+        let stage = self.parts.layout.stage(task);
+        let stored = self
+            .parts
+            .local
+            .progress(task)?
+            .map(|bytes| changelog::decode(&bytes, &format!("job `{}`, task {task}", self.parts.cluster.settings.job)))
+            .transpose()?;
         let mut progress = stored.clone().unwrap_or_default();
         let mut known = stored.is_some();
         for input in &stage.inputs {
@@ -199,7 +194,7 @@ impl Ledger for KafkaLedger {
                 return Err(HostError::storage(what(), "was deleted and made again: the job's positions count records of the topic that is gone")
                     .with_help("run the job under another name to read the new topic from its beginning"));
             }
-            let Some(Committed { offset, metadata }) = self.committed.get(&(input.topic.clone(), task.partition)) else { continue };
+            let Some(Committed { offset, metadata }) = self.parts.committed.get(&(input.topic.clone(), task.partition)) else { continue };
             if changelog_of(metadata).is_some_and(|id| id != stage.changelog_id) {
                 return Err(HostError::storage(
                     format!("changelog `{}`", stage.changelog),
@@ -215,7 +210,7 @@ impl Ledger for KafkaLedger {
     }
 
     fn record(&mut self, changes: &mut dyn Iterator<Item = Change<'_>>) -> Result<(), HostError> {
-        let changelogs = self.changelogs.borrow();
+        let changelogs = self.parts.changelogs.borrow();
         let mut last: Option<(StoreHandle, &Changelog)> = None;
         for change in changes {
             // They come store by store.
@@ -228,22 +223,22 @@ impl Ledger for KafkaLedger {
             }
             self.key.truncate(changelog.prefix.len());
             self.key.extend_from_slice(change.key);
-            self.producer.send_plain(&changelog.topic, changelog.partition, &self.key, change.value)?;
+            self.parts.producer.send_plain(&changelog.topic, changelog.partition, &self.key, change.value)?;
         }
         Ok(())
     }
 
     fn commit(&mut self, tasks: &[(TaskId, TaskProgress)]) -> Result<(), HostError> {
         let offsets = self.stage(tasks)?;
-        self.producer.commit(&offsets, &self.member)
+        self.parts.producer.commit(&offsets, &self.parts.member)
     }
 
     fn apply(&mut self, changes: &mut dyn Iterator<Item = Change<'_>>) -> Result<(), HostError> {
-        self.cluster.trial.passes(FailPoint::BeforeStore);
+        self.parts.cluster.trial.passes(FailPoint::BeforeStore);
         let marks = self.marks()?;
         let progress: Vec<(TaskId, &[u8])> = self.progress.iter().map(|(task, bytes)| (*task, bytes.as_slice())).collect();
-        self.local.apply(changes, &progress, &marks)?;
-        self.cluster.trial.passes(FailPoint::AfterStore);
+        self.parts.local.apply(changes, &progress, &marks)?;
+        self.parts.cluster.trial.passes(FailPoint::AfterStore);
         Ok(())
     }
 

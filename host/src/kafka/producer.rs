@@ -112,7 +112,7 @@ impl Producer {
         self.begin()?;
         for view in batch {
             let target = partition(&view);
-            self.put(topic, target, view.key, view.value, &view)?;
+            self.put(topic, target, &view)?;
         }
         self.staged_bytes.set(self.staged_bytes.get() + batch.bytes());
         Ok(self.staged_bytes.get())
@@ -125,7 +125,8 @@ impl Producer {
         self.produce(topic, &Outgoing { partition, key: Some(key), value, headers: Default::default(), timestamp: 0 })
     }
 
-    fn put(&self, topic: &Topic, partition: u32, key: Option<&[u8]>, value: Option<&[u8]>, view: &View<'_>) -> Result<(), HostError> {
+    fn put(&self, topic: &Topic, partition: u32, view: &View<'_>) -> Result<(), HostError> {
+        let View { key, value, .. } = *view;
         let timestamp = match view.timestamp {
             NO_TIMESTAMP => raw::NO_TIMESTAMP,
             time if timestamp::needs_header(time) => {

@@ -167,6 +167,12 @@ fn watched(layout: &Layout) -> Vec<String> {
     names.into_iter().collect()
 }
 
+/// A topic that has more or fewer partitions than when the job began.
+pub(super) fn keys_moved(topic: &str, has: &str, began_with: u32) -> HostError {
+    HostError::job(format!("stream `{topic}`"), format!("the topic has {has} now, and the job began with {began_with}: keys have moved"))
+        .with_help("state is kept by partition: run the job under another name, which builds it anew, or go back to as many partitions")
+}
+
 /// Whether all topics that positions and state count in are those the run began with, with as many partitions.
 pub(super) fn still_there(job: &JobTopics, cluster: &Cluster) -> Result<(), HostError> {
     let names = watched(&job.layout);
@@ -190,9 +196,7 @@ pub(super) fn still_there(job: &JobTopics, cluster: &Cluster) -> Result<(), Host
                 .with_help("run the job under another name to begin with the new topic"));
             }
             if let Some(now) = there.get(topic).map(|topic| topic.partitions).filter(|now| *now != stage.tasks) {
-                let reason = format!("the topic has {now} partitions now, and the job began with {}: keys have moved", stage.tasks);
-                return Err(HostError::job(format!("stream `{topic}`"), reason)
-                    .with_help("state is kept by partition: run the job under another name, which builds it anew, or go back to as many partitions"));
+                return Err(keys_moved(topic, &format!("{now} partitions"), stage.tasks));
             }
         }
     }

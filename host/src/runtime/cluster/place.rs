@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::layout::JobTopics;
+use super::layout::{JobTopics, keys_moved};
 use crate::error::HostError;
 use crate::job::StartAt;
 use crate::kafka::{self, Change, Cluster, Committed, Isolation, Layout, Member, Opening, Producer, Restore, Which, WorkerEnds};
@@ -210,9 +210,7 @@ fn check_partitions(topics: &JobTopics, assigned: &[kafka::Place]) -> Result<(),
     for stage in &topics.layout.stages {
         let mut names = stage.inputs.iter().map(|input| &input.topic).chain([&stage.changelog]);
         if let Some((topic, partition)) = assigned.iter().find(|(topic, partition)| *partition >= stage.tasks && names.any(|name| name == topic)) {
-            let reason = format!("the topic has a partition {partition} now, and the job began with {}: keys have moved", stage.tasks);
-            return Err(HostError::job(format!("stream `{topic}`"), reason)
-                .with_help("state is kept by partition: run the job under another name, which builds it anew, or go back to as many partitions"));
+            return Err(keys_moved(topic, &format!("a partition {partition}"), stage.tasks));
         }
     }
     Ok(())
