@@ -208,8 +208,8 @@ impl Place {
 /// A partition that no task reads would be read by nobody.
 fn check_partitions(topics: &JobTopics, assigned: &[kafka::Place]) -> Result<(), HostError> {
     for stage in &topics.layout.stages {
-        let mut names = stage.inputs.iter().map(|input| &input.topic).chain([&stage.changelog]);
-        if let Some((topic, partition)) = assigned.iter().find(|(topic, partition)| *partition >= stage.tasks && names.any(|name| name == topic)) {
+        let is_read = |name: &str| stage.changelog == name || stage.inputs.iter().any(|input| input.topic == name);
+        if let Some((topic, partition)) = assigned.iter().find(|(topic, partition)| *partition >= stage.tasks && is_read(topic)) {
             return Err(keys_moved(topic, &format!("a partition {partition}"), stage.tasks));
         }
     }
