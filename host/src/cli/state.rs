@@ -108,9 +108,9 @@ fn get(args: &GetArgs, say: Say) -> Result<(), HostError> {
     let log = open(&args.of.streams.data)?;
     let state = log.state();
     let id = find(&state, &args.store, &args.of)?;
-    for task in state.tasks(&id)? {
+    for task in state.tasks_of(&id)? {
         let id = StoreId { task, ..id.clone() };
-        let Some(handle) = state.find(&id)? else { continue };
+        let Some(handle) = state.find(&state.located(&id)?)? else { continue };
         let expires = state.expires(&id)?;
         let mut found = None;
         state
@@ -134,9 +134,9 @@ fn scan(args: &ScanArgs, say: Say) -> Result<(), HostError> {
     };
     let id = find(&state, store, &args.of)?;
     let mut left = args.limit;
-    for task in state.tasks(&id)? {
+    for task in state.tasks_of(&id)? {
         let id = StoreId { task, ..id.clone() };
-        let Some(handle) = state.find(&id)? else { continue };
+        let Some(handle) = state.find(&state.located(&id)?)? else { continue };
         let expires = state.expires(&id)?;
         state.scan(handle, args.prefix.as_bytes(), &[], &mut |key, value| {
             if left == 0 || !key.starts_with(args.prefix.as_bytes()) {

@@ -10,7 +10,7 @@ use super::state::{Asked, row};
 use crate::changelog::{Entry, entry};
 use crate::error::HostError;
 use crate::kafka::Cluster;
-use crate::state::{LAYOUTS, without_expiry};
+use crate::state::{LAYOUTS, StorePlace, without_expiry};
 
 const SUFFIX: &str = ".changelog";
 
@@ -57,34 +57,61 @@ pub(super) fn list(cluster: &Arc<Cluster>, job: Option<&str>, say: Say) -> Resul
     Ok(())
 }
 
-/// The store's entries, as its changelog ends.
-fn entries(cluster: &Arc<Cluster>, asked: &Asked<'_>) -> Result<Entries, HostError> {
-    let mut by_operator: BTreeMap<(String, String), Entries> = BTreeMap::new();
-    let mut expiring = std::collections::BTreeSet::new();
-    each(cluster, asked.job, &mut |topic, task, entry, value| {
-        let Entry::State { operator, store, key } = entry else { return };
-        if asked.operator.is_some_and(|only| only != operator) {
-            return;
-        }
-        let whose = || (topic.to_owned(), operator.to_owned());
-        if store == LAYOUTS && key == asked.store.as_bytes() {
-            if value.is_some() {
-                expiring.insert(whose());
+/// What the changelogs say of one operator's store.
+#[derive(Default)]
+struct Found {
+    /// By place: see [`StorePlace`].
+    entries: [Entries; 2],
+    places: BTreeMap<u32, StorePlace>,
+    expires: bool,
+    /// It has, or had, rows.
+    known: bool,
+}
+
+impl Found {
+    fn take(&mut self, asked: &str, task: u32, (store, key): (&str, &[u8]), value: Option<&[u8]>) -> Result<(), HostError> {
+        if store == LAYOUTS {
+            if key == asked.as_bytes() {
+                self.expires |= value.is_some();
+            } else if StorePlace::store_of(key) == Some(asked.as_bytes()) {
+                self.places.insert(task, StorePlace::decode(value, asked)?);
             }
-        } else if store == asked.store {
-            let entries = by_operator.entry(whose()).or_default();
+        } else if let Some(second) = StorePlace::is_second(asked, store) {
+            self.known = true;
+            let entries = &mut self.entries[usize::from(second)];
             match value {
                 Some(value) => drop(entries.insert((task, key.to_vec()), value.to_vec())),
                 None => drop(entries.remove(&(task, key.to_vec()))),
             }
         }
-    })?;
-    let mut found = by_operator.into_iter();
-    match (found.next(), found.next()) {
-        (Some((whose, entries)), None) if expiring.contains(&whose) => {
-            Ok(entries.into_iter().map(|(key, stored)| (key, without_expiry(&stored).to_vec())).collect())
+        Ok(())
+    }
+
+    /// The rows that are the store's, as the operator wrote them.
+    fn into_entries(self) -> Entries {
+        let Found { entries: [first, second], places, expires, .. } = self;
+        let lies_in = |task: &u32, second: bool| places.get(task).is_some_and(|place| place.second) == second;
+        let first = first.into_iter().filter(|((task, _), _)| lies_in(task, false));
+        let all = first.chain(second.into_iter().filter(|((task, _), _)| lies_in(task, true)));
+        all.map(|(key, stored)| (key, if expires { without_expiry(&stored).to_vec() } else { stored })).collect()
+    }
+}
+
+/// The store's entries, as its changelog ends.
+fn entries(cluster: &Arc<Cluster>, asked: &Asked<'_>) -> Result<Entries, HostError> {
+    let mut by_operator: BTreeMap<(String, String), Found> = BTreeMap::new();
+    let mut taken = Ok(());
+    each(cluster, asked.job, &mut |topic, task, entry, value| {
+        let Entry::State { operator, store, key } = entry else { return };
+        if taken.is_ok() && asked.operator.is_none_or(|only| only == operator) {
+            let found = by_operator.entry((topic.to_owned(), operator.to_owned())).or_default();
+            taken = found.take(asked.store, task, (store, key), value);
         }
-        (Some((_, entries)), None) => Ok(entries),
+    })?;
+    taken?;
+    let mut found = by_operator.into_values().filter(|found| found.known);
+    match (found.next(), found.next()) {
+        (Some(found), None) => Ok(found.into_entries()),
         (Some(_), Some(_)) => Err(HostError::job(asked.store, "several operators have such a store").with_help("say which by --job and --operator")),
         (None, _) => Err(HostError::job(asked.store, "there is no such store").with_help("`millstream state scan --bootstrap …` shows which there are")),
     }

@@ -39,10 +39,11 @@ pub(super) fn run_once(checked: &Checked, shared: &Shared, options: &Options, lo
 
 fn work(run: &Run<'_>, log: &Arc<Log>, number: usize, tasks: &[TaskId]) -> Result<Ended, HostError> {
     let (job, clock) = (&run.checked.job, &run.options.clock);
-    let mut transport = Embedded::new(log, job, &run.plan, clock);
+    let mut transport = Embedded::new(run, log);
     let components = run.shared.components();
     let mut open = |operator: usize| run.open(operator, &components[operator]);
     let mut worker = Worker::open(job.clone(), &run.plan, tasks, clock.clone(), &mut transport, &mut open)?;
+    worker.take_lines().into_iter().for_each(|line| run.shared.observer.notice(line));
     // After a restart all swaps are made once more, in order: whoever asked for one while the workers were away gets an answer.
     let mut swaps_made = 0;
     let pause = run.drive(number, &mut worker, &mut swaps_made, &mut House { log, plan: &run.plan, number })?;
@@ -80,7 +81,8 @@ pub(super) fn owner(job: &Job, data: &std::path::Path) -> String {
     format!("job {} in {}", job.name, folder.display())
 }
 
-struct Embedded {
+struct Embedded<'a> {
+    run: &'a Run<'a>,
     worker: LogWorker,
     job: Arc<Job>,
     plan: Arc<Plan>,
@@ -88,9 +90,11 @@ struct Embedded {
     owner: String,
 }
 
-impl Embedded {
-    fn new(log: &Arc<Log>, job: &Arc<Job>, plan: &Arc<Plan>, clock: &Arc<dyn Clock>) -> Self {
-        Embedded { worker: log.worker(&job.name), job: job.clone(), plan: plan.clone(), clock: clock.clone(), owner: owner(job, log.path()) }
+impl<'a> Embedded<'a> {
+    fn new(run: &'a Run<'a>, log: &Arc<Log>) -> Self {
+        let job = &run.checked.job;
+        let (worker, owner) = (log.worker(&job.name), owner(job, log.path()));
+        Embedded { run, worker, job: job.clone(), plan: run.plan.clone(), clock: run.options.clock.clone(), owner }
     }
 }
 
@@ -115,7 +119,7 @@ fn create_streams(log: &Log, job: &Job, plan: &Plan) -> Result<(), HostError> {
     log.create_stream(&job.errors.dead_letter_stream, &plain(1))
 }
 
-impl Transport for Embedded {
+impl Transport for Embedded<'_> {
     fn source(&mut self, input: usize) -> Result<Box<dyn Source>, HostError> {
         let spec = match &self.plan.inputs[input] {
             PlanInput::Internal { stream, .. } => return self.worker.source(stream, false),
@@ -154,5 +158,9 @@ impl Transport for Embedded {
 
     fn ledger(&mut self) -> Result<Box<dyn Ledger>, HostError> {
         Ok(self.worker.ledger())
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.run.stopping()
     }
 }

@@ -6,6 +6,7 @@ mod failure;
 mod memory;
 mod merge;
 mod overlay;
+mod place;
 #[cfg(test)]
 mod properties;
 mod rocks;
@@ -20,6 +21,7 @@ pub(crate) use cache::Cache;
 pub use expiry::without_expiry;
 pub(crate) use failure::{failure, is_damage};
 pub use memory::MemoryStore;
+pub use place::{Rewriting, StorePlace};
 pub use rocks::RocksStore;
 pub(crate) use rocks::STATE_FAMILY;
 pub use stores::{StoreOptions, Stores, TimeDomain};
@@ -38,7 +40,7 @@ pub struct StoreId {
 pub const TIMERS: &str = "$timers";
 
 /// The name of the reserved store that says how values lie in a task's other stores: store name → 1 where values begin with the event time (8 bytes, big endian, ms)
-/// at which they expire; no entry where they are as the guest wrote them.
+/// at which they expire; no entry where they are as the guest wrote them. And where they lie: see [`StorePlace`].
 pub const LAYOUTS: &str = "$layouts";
 
 /// An opened store: the prefix of its keys in the database.

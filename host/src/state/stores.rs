@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::expiry::{self, live};
 use super::merge::merge;
 use super::overlay::Overlay;
-use super::{Change, KEY_BYTES_MAX, LAYOUTS, ROWS_PER_CALL_MAX, StateStore, StoreHandle, StoreId, TIMERS, VALUE_BYTES_MAX, timers};
+use super::{Change, KEY_BYTES_MAX, LAYOUTS, ROWS_PER_CALL_MAX, StateStore, StoreHandle, StoreId, StorePlace, TIMERS, VALUE_BYTES_MAX, timers};
 use crate::error::{GuestFault, HostError};
 use crate::record::{Batch, BatchBuilder, Fields, NONE, View, timer};
 use crate::time::UNKNOWN;
@@ -68,9 +68,13 @@ impl Stores {
             let handle = below.open(&StoreId { job: job.to_owned(), operator: operator.to_owned(), store: name.to_owned(), task })?;
             Ok::<_, HostError>(Slot { name: name.to_owned(), handle, ttl_ms, overlay, sweep_from: Vec::new() })
         };
-        let slots = stores.iter().map(|store| slot(&store.name, store.ttl_ms, Overlay::default())).collect::<Result<Vec<_>, _>>()?;
         let timers = slot(TIMERS, None, Overlay::ordered())?;
         let mut layouts = slot(LAYOUTS, None, Overlay::default())?;
+        let lies = |store: &StoreOptions| {
+            let place = StorePlace::find(&*below, layouts.handle, &store.name)?;
+            Ok::<_, HostError>(Slot { name: store.name.clone(), ..slot(&place.name(&store.name), store.ttl_ms, Overlay::default())? })
+        };
+        let slots = stores.iter().map(lies).collect::<Result<Vec<_>, _>>()?;
         for slot in &slots {
             if let Some(layout) = expiry::layout(&*below, (&slot.name, slot.handle, slot.ttl_ms), layouts.handle)? {
                 layouts.overlay.put(slot.name.as_bytes(), layout.map(|byte| [byte, &[]]));

@@ -1,5 +1,6 @@
 //! The loop of one worker: one thread, its tasks, one checkpoint for all of them. It knows tasks and the stations' traits; concrete types come through [`Transport`].
 
+mod migrate;
 mod turn;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,8 @@ use crate::state::StateStore;
 use crate::task::{self, Counters, ErrorPolicy, KeyIds, Task, TaskParts};
 use crate::time::Clock;
 
+use migrate::Migration;
+
 pub use turn::Turn;
 
 /// Opens a worker's ends of the transport. One per worker, used on its thread; all it opens share one transaction in progress.
@@ -29,6 +32,10 @@ pub trait Transport {
     fn dead_letters(&mut self, task: TaskId) -> Result<Box<dyn Sink>, HostError>;
     fn state(&mut self) -> Rc<dyn StateStore>;
     fn ledger(&mut self) -> Result<Box<dyn Ledger>, HostError>;
+    /// The job is to stop: what takes long while a worker is opened ends with an error then, and goes on at the next start.
+    fn is_stopping(&self) -> bool {
+        false
+    }
 }
 
 /// Opens instances of an operator for a worker, by its place in `Job::operators`.
@@ -53,6 +60,8 @@ pub struct Worker {
     dirty: bool,
     checkpoints: u64,
     checkpoint_at_ms: i64,
+    /// What people must be told.
+    lines: Vec<String>,
 }
 
 impl Worker {
@@ -81,6 +90,7 @@ impl Worker {
             dirty: false,
             checkpoints: 0,
             checkpoint_at_ms: now_ms,
+            lines: Vec::new(),
             job,
             clock,
         };
@@ -103,12 +113,12 @@ impl Worker {
                 self.sources[*input] = Some(transport.source(*input)?);
             }
         }
-        let progress = self.ledger.progress(id)?.unwrap_or_default();
+        let mut progress = self.ledger.progress(id)?.unwrap_or_default();
+        let state = transport.state();
         for node in &stage.nodes {
-            self.check_versions(node.operator, &progress)?;
+            self.migrate(node.operator, id, (&*state, &|| transport.is_stopping()), &mut progress)?;
         }
         let dead_letters = self.wants_dead_letters().then(|| transport.dead_letters(id)).transpose()?;
-        let state = transport.state();
         let sources = &mut self.sources;
         let mut task = task::build(TaskParts {
             job: &self.job,
@@ -136,18 +146,18 @@ impl Worker {
         Ok(())
     }
 
-    /// A component whose stores have another format than what lies in them must not read it as its own.
-    fn check_versions(&self, n: usize, progress: &TaskProgress) -> Result<(), HostError> {
-        let Some(operator) = &self.operators[n] else { return Ok(()) };
-        let name = &self.job.operators[n].name;
-        for store in &operator.description().stores {
-            let Some(stored) = progress.store_versions.get(&format!("{name}/{}", store.name)) else { continue };
-            if *stored != store.version {
-                let reason = format!("store `{}` holds values of version {stored}, and the component works with version {}", store.name, store.version);
-                let help = "this release does not call `migrate` yet: run the component of that version, or start over under another job name";
-                return Err(HostError::job(format!("operator.{name}"), reason).with_help(help));
-            }
-        }
+    /// Rewrites what a component of another version wrote into an operator's stores, before anything reads it.
+    fn migrate(
+        &mut self,
+        n: usize,
+        task: TaskId,
+        (state, is_stopping): (&dyn StateStore, &dyn Fn() -> bool),
+        progress: &mut TaskProgress,
+    ) -> Result<(), HostError> {
+        let Some(operator) = &mut self.operators[n] else { return Ok(()) };
+        let (job, spec) = (&self.job.name, &self.job.operators[n]);
+        let mut migration = Migration { job, spec, task, state, ledger: &mut *self.ledger, progress, is_stopping };
+        self.lines.extend(migration.run(&mut **operator)?);
         Ok(())
     }
 
@@ -171,6 +181,11 @@ impl Worker {
 
     pub fn counters(&self) -> Counters {
         self.counters
+    }
+
+    /// What people must be told, once.
+    pub fn take_lines(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.lines)
     }
 
     pub fn tasks(&self) -> &[Task] {

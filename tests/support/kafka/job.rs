@@ -228,8 +228,8 @@ impl<'a> Job<'a> {
         found.values().map(Vec::len).sum()
     }
 
-    /// The job's counts as `millstream state scan` shows them, of the changelog or of a data folder.
-    pub fn counts(&self, of: Of<'_>) -> BTreeMap<Vec<u8>, u64> {
+    /// The rows of the job's counts as `millstream state scan` shows them, of the changelog or of a data folder. By key.
+    fn scan(&self, of: Of<'_>) -> BTreeMap<Vec<u8>, serde_json::Value> {
         let mut command = Command::new(millstream());
         command.args(["state", "scan", "counts", "--job", &self.name, "--limit", "100000000"]);
         match of {
@@ -238,13 +238,23 @@ impl<'a> Job<'a> {
         };
         let output = command.output().expect("the binary starts");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let mut counts = BTreeMap::new();
+        let mut rows = BTreeMap::new();
         for line in String::from_utf8_lossy(&output.stdout).lines() {
             let row: serde_json::Value = serde_json::from_str(line).expect("JSON");
             let key = row["key"].as_str().expect("a key of text").as_bytes().to_vec();
-            assert!(counts.insert(key, row["value_u64_le"].as_u64().expect("a count")).is_none(), "twice: {line}");
+            assert!(rows.insert(key, row).is_none(), "twice: {line}");
         }
-        counts
+        rows
+    }
+
+    /// The job's counts, as numbers.
+    pub fn counts(&self, of: Of<'_>) -> BTreeMap<Vec<u8>, u64> {
+        self.scan(of).into_iter().map(|(key, row)| (key, row["value_u64_le"].as_u64().expect("a count"))).collect()
+    }
+
+    /// The same of `rust-count-v2`, which keeps them as text.
+    pub fn texts(&self, of: Of<'_>) -> BTreeMap<Vec<u8>, String> {
+        self.scan(of).into_iter().map(|(key, row)| (key, row["value"].as_str().expect("a text").to_owned())).collect()
     }
 
     /// What the counts must be.

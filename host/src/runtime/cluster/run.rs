@@ -192,13 +192,15 @@ impl ClusterRun<'_> {
         let mut open = |operator: usize| self.run.open(operator, &components[operator]);
         let mut worker = {
             let member = &place.member;
-            let mut transport = ClusterTransport { job, plan: &self.topics.plan, targets: &self.topics.targets, member, ends: &ends, owner: &self.owner };
+            let (plan, targets, owner) = (&self.topics.plan, &self.topics.targets, &self.owner);
+            let mut transport = ClusterTransport { job, plan, targets, member, ends: &ends, owner, run: &self.run };
             Worker::open(job.clone(), &self.topics.plan, &tasks, clock.clone(), &mut transport, &mut open)?
         };
-        let (seeks, lines) = {
+        let (seeks, mut lines) = {
             let mut opening = ends.opening.borrow_mut();
             (std::mem::take(&mut opening.seeks), std::mem::take(&mut opening.lines))
         };
+        lines.append(&mut worker.take_lines());
         place.member.seek(&seeks)?;
         lines.into_iter().for_each(|line| observer.notice(line));
         observer.worker_resumed(number);

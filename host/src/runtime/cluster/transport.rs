@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::super::ends;
+use super::super::run::Run;
 use super::layout::Target as TopicTarget;
 use crate::checkpoint::Ledger;
 use crate::error::HostError;
@@ -23,6 +24,7 @@ pub(super) struct ClusterTransport<'a> {
     pub member: &'a Member,
     pub ends: &'a WorkerEnds,
     pub owner: &'a str,
+    pub run: &'a Run<'a>,
 }
 
 impl ClusterTransport<'_> {
@@ -74,5 +76,9 @@ impl Transport for ClusterTransport<'_> {
 
     fn ledger(&mut self) -> Result<Box<dyn Ledger>, HostError> {
         Ok(self.ends.ledger(self.member))
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.run.stopping()
     }
 }
