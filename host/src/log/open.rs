@@ -15,6 +15,9 @@ const WRITE_BUFFER_BYTES: usize = 64 << 20;
 const STATE_BUFFER_BYTES: usize = 16 << 20;
 /// Of that buffer, for a filter: a key that is new is not looked for in it (a third of all time with a million keys). Some 16 bits a key.
 const STATE_BUFFER_BLOOM: f64 = 0.03;
+/// Levels of the state's files, and how many of them, from the top, are not compressed.
+const STATE_LEVELS: usize = 7;
+const STATE_LEVELS_PLAIN: usize = 2;
 /// Shorter blocks lie beside their keys.
 const BLOB_BYTES_MIN: u64 = 4 << 10;
 const WAL_BYTES_MAX: u64 = 256 << 20;
@@ -89,6 +92,10 @@ fn family(name: &str, cache: &Cache) -> Options {
         options.set_write_buffer_size(STATE_BUFFER_BYTES);
         options.set_memtable_prefix_bloom_ratio(STATE_BUFFER_BLOOM);
         options.set_memtable_whole_key_filtering(true);
+        // What is written there is read back and written again soon: packing it costs more than its room.
+        let packed = [DBCompressionType::Lz4; STATE_LEVELS];
+        let levels: Vec<DBCompressionType> = [DBCompressionType::None; STATE_LEVELS_PLAIN].into_iter().chain(packed).take(STATE_LEVELS).collect();
+        options.set_compression_per_level(&levels);
     } else {
         options.set_write_buffer_size(WRITE_BUFFER_BYTES);
     }

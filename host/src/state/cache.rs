@@ -55,6 +55,15 @@ impl Cache {
         Some(self.young.add(hash, key, self.old.value(entry)))
     }
 
+    /// Brings what is known of many keys near to the processor: their places in memory are far apart, and looked at one after another each would be waited for.
+    pub fn fetch<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) {
+        let met = keys.fold(0, |met, key| {
+            let hash = self.hash(key);
+            met ^ self.young.touch(hash).unwrap_or_else(|| self.old.touch(hash).unwrap_or_default())
+        });
+        std::hint::black_box(met);
+    }
+
     fn is_full(&self) -> bool {
         self.young.bytes() > CACHE_BYTES_MAX / 2
     }
@@ -112,6 +121,12 @@ impl Generation {
     fn key(&self, at: u32) -> &[u8] {
         let begin = at as usize + HEAD_BYTES;
         &self.arena[begin..begin + self.head(at, 0) as usize]
+    }
+
+    /// A byte of the entry that the hash most likely means.
+    fn touch(&self, hash: u32) -> Option<u8> {
+        let slot = self.table.find(place(hash), |slot| slot.hash == hash)?;
+        Some(self.arena[slot.at as usize])
     }
 
     fn find(&self, hash: u32, key: &[u8]) -> Option<u32> {

@@ -156,6 +156,7 @@ impl StateStore for RocksStore {
         }
         let full_key = |n: usize| &full[if n == 0 { 0 } else { ends[n - 1] }..ends[n]];
         let mut cache = self.cache.borrow_mut();
+        cache.fetch((0..keys.len()).map(full_key));
         places.extend((0..keys.len()).map(|n| cache.find(full_key(n))));
         let missing = || (0..keys.len()).filter(|n| places[*n].is_none());
         if missing().next().is_none() {

@@ -20,14 +20,16 @@ fn c4_a_host_that_slept_while_another_took_over_commits_nothing_and_joins_again(
         let (sleeper, other) = (job.start("a"), job.start("b"));
         let records = numbered(fed..fed + 20_000, 500);
         fed += 20_000;
-        let feed = broker.feed(&job.input(), records, SESSION * 4);
         until("two members at work", BOUND, || (broker.members_at_work(&job.name) == 2).then_some(()));
+        // Not before: a slow machine would have nothing left to do when one sleeps.
+        let feed = broker.feed(&job.input(), records, SESSION * 4);
         job.await_progress(BOUND);
         sleeper.signal("STOP");
+        let slept_at = job.committed();
         // The other has it all when it commits what the sleeper had.
         std::thread::sleep(SESSION * 2);
         until("the other to have taken over", BOUND, || (broker.members_at_work(&job.name) == 1).then_some(()));
-        job.await_progress(BOUND);
+        until("the other to go on", BOUND, || (job.committed() > slept_at).then_some(()));
         sleeper.signal("CONT");
         let began = Instant::now();
         let mut sleeper = sleeper;
