@@ -56,11 +56,18 @@ impl OnKafka {
             checkpoint_interval_ms: 100,
             properties: Vec::new(),
             fingerprint: "contract".to_owned(),
+            process: "contract".to_owned(),
         }
     }
 
     pub fn cluster(&self, job: &str) -> Arc<Cluster> {
-        Cluster::connect(self.settings(job)).unwrap()
+        self.cluster_with(job, &[])
+    }
+
+    /// With properties of the test's own.
+    pub fn cluster_with(&self, job: &str, properties: &[(&str, &str)]) -> Arc<Cluster> {
+        let properties = properties.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Cluster::connect(Settings { properties, ..self.settings(job) }).unwrap()
     }
 
     fn log(&self) -> &Arc<Log> {

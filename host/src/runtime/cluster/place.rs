@@ -115,13 +115,17 @@ impl Place {
         }
     }
 
-    /// Whether another process is this worker now. A member that nobody is, left by a request of ours whose answer got lost with a broker, goes when its session ends.
+    /// Whether another process is this worker now. The group may have a member that nobody is: left by a request of ours whose answer got lost with a broker, which
+    /// is told by whose it was, or by a process that died, which goes when its session ends.
     fn has_successor(&self) -> Result<bool, HostError> {
         let worker = self.cluster.settings.worker_id(self.number);
         let began = Instant::now();
         let first = self.cluster.members_named(&worker)?;
+        if first.iter().all(|(_, ours)| *ours) {
+            return Ok(false);
+        }
         while began.elapsed() < Duration::from_millis(self.cluster.settings.session_ms()) + STILL_MEMBER {
-            if self.cluster.members_named(&worker)? != first || first.is_empty() {
+            if self.cluster.members_named(&worker)? != first {
                 return Ok(false);
             }
             std::thread::sleep(STILL_MEMBER / 5);
