@@ -43,7 +43,7 @@ pub enum Isolation {
 pub enum Which {
     First,
     End(Isolation),
-    /// The first whose timestamp is at or after this, ms; the end where there is none.
+    /// The first whose timestamp is at or after this, ms; the end where there is none. Brokers count markers of transactions, too: see [`Cluster::first_since`].
     At(i64),
 }
 

@@ -163,8 +163,11 @@ impl Place {
         let places: Vec<kafka::Place> = reads.iter().map(|(input, partition)| (input.topic.clone(), *partition)).collect();
         let committed: BTreeMap<kafka::Place, Committed> =
             places.iter().cloned().zip(self.member.committed(&places)?).filter_map(|(place, committed)| Some((place, committed?))).collect();
-        let extents = kafka::extents(&self.cluster, &places)?;
-        let starts = self.starts(&reads, &committed, &extents)?;
+        let mut opening = Opening { extents: kafka::extents(&self.cluster, &places)?, ..Opening::default() };
+        let bounded: Vec<kafka::Place> = reads.iter().filter(|(input, _)| input.bounded).map(|(input, partition)| (input.topic.clone(), *partition)).collect();
+        let ends = kafka::settled_ends(&self.cluster, &bounded, &mut || self.member.tend())?;
+        opening.ends = bounded.into_iter().zip(ends).collect();
+        let starts = self.starts(&reads, &committed, &mut opening)?;
         if self.accepted {
             if let Err(error) = self.member.seek(&starts) {
                 // The client has given up on a partition, as it does where a record is gone: only a new assignment has it begin again.
@@ -177,7 +180,6 @@ impl Place {
             self.accepted = true;
         }
         let restore = Restore::begin(&self.cluster, layout, local, &tasks, clock.now_ms())?;
-        let opening = Opening { extents, ..Opening::default() };
         let ends = WorkerEnds::new((&self.cluster, layout), &producer, local, clock, committed, opening);
         Ok(Opened { tasks, restore, ends })
     }
@@ -187,7 +189,7 @@ impl Place {
         &self,
         reads: &[(kafka::InputTopic, u32)],
         committed: &BTreeMap<kafka::Place, Committed>,
-        extents: &BTreeMap<kafka::Place, kafka::Extent>,
+        opening: &mut Opening,
     ) -> Result<Vec<(kafka::Place, Offset)>, HostError> {
         let mut asked = Vec::new();
         for (input, partition) in reads {
@@ -196,16 +198,21 @@ impl Place {
                 _ if committed.contains_key(&place) => continue,
                 StartAt::Oldest | StartAt::Offset(_) => Which::First,
                 StartAt::Newest => Which::End(Isolation::Uncommitted),
-                StartAt::Timestamp(ms) => Which::At(ms),
+                StartAt::Timestamp(ms) => {
+                    let first = self.cluster.first_since(&place, ms, &mut || self.member.tend())?;
+                    opening.since.insert(place, first);
+                    continue;
+                }
             };
             asked.push((place, which));
         }
         let answers = self.cluster.each_offset(&asked)?;
         // A partition that begins where nothing is any more could not be sought in; what the job makes of the gap is decided when its source opens.
         let within =
-            |place: &kafka::Place, offset: Offset| extents.get(place).map_or(offset, |extent| offset.max(extent.first).min(extent.end.max(extent.first)));
+            |place: &kafka::Place, offset: Offset| opening.extents.get(place).map_or(offset, |extent| offset.max(extent.first).min(extent.end.max(extent.first)));
         let known = committed.iter().map(|(place, committed)| (place.clone(), within(place, committed.offset)));
-        Ok(known.chain(asked.into_iter().map(|(place, _)| place).zip(answers)).collect())
+        let since = opening.since.iter().map(|(place, first)| (place.clone(), *first));
+        Ok(known.chain(since).chain(asked.into_iter().map(|(place, _)| place).zip(answers)).collect())
     }
 }
 
