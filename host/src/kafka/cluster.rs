@@ -115,7 +115,9 @@ impl Cluster {
     /// Who is in the job's group that is not the job: other programs, or another job of the same name. By client id and address.
     pub fn strangers(&self) -> Result<Vec<String>, HostError> {
         let ours = format!("{}.", self.settings.client_id());
-        self.members(|member| (!member.client_id().starts_with(&ours)).then(|| format!("{} at {}", member.client_id(), member.client_host().trim_start_matches('/'))))
+        self.members(|member| {
+            (!member.client_id().starts_with(&ours)).then(|| format!("{} at {}", member.client_id(), member.client_host().trim_start_matches('/')))
+        })
     }
 
     /// The members that the group has under a worker's name: none, or one. Its id, which the group makes anew whenever a process joins under the name, and whether

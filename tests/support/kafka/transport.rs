@@ -234,7 +234,11 @@ impl Source for Assigned {
     }
 
     fn pause(&mut self, at: InputPartition, paused: bool) {
-        if paused { self.paused.insert(at) } else { self.paused.remove(&at) };
+        if paused {
+            self.paused.insert(at)
+        } else {
+            self.paused.remove(&at)
+        };
         self.opened().1.pause(at, paused);
     }
 

@@ -208,8 +208,9 @@ impl Place {
         }
         let answers = self.cluster.each_offset(&asked)?;
         // A partition that begins where nothing is any more could not be sought in; what the job makes of the gap is decided when its source opens.
-        let within =
-            |place: &kafka::Place, offset: Offset| opening.extents.get(place).map_or(offset, |extent| offset.max(extent.first).min(extent.end.max(extent.first)));
+        let within = |place: &kafka::Place, offset: Offset| {
+            opening.extents.get(place).map_or(offset, |extent| offset.max(extent.first).min(extent.end.max(extent.first)))
+        };
         let known = committed.iter().map(|(place, committed)| (place.clone(), within(place, committed.offset)));
         let since = opening.since.iter().map(|(place, first)| (place.clone(), *first));
         Ok(known.chain(since).chain(asked.into_iter().map(|(place, _)| place).zip(answers)).collect())
