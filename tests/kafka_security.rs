@@ -109,8 +109,12 @@ fn each_door_opens_for_whom_it_should_and_tells_others_why_not() {
         properties.push(("ssl.key.location", text(broker.certificate(&format!("{client}.key")))));
         properties
     };
+    // The certificate's name is the client's; unlike the others it is no super user.
+    let everything = ["--operation", "All", "--topic", "mtls", "--group", "mtls", "--transactional-id", "mtls", "--resource-pattern-type", "prefixed"];
+    acl(&broker, &[&["--add"], &everything[..]].concat());
     let doors = [
         ("tls", Door::Tls, tls(&broker, "ca.crt")),
+        ("mtls", Door::ClientCertificates, with_certificate("client")),
         ("plain", Door::Sasl, sasl(&broker, "PLAIN", "admin", false)),
         ("scram-256", Door::SaslTls, sasl(&broker, "SCRAM-SHA-256", "admin", true)),
         ("scram-512", Door::SaslTls, sasl(&broker, "SCRAM-SHA-512", "admin", true)),

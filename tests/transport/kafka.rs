@@ -3,7 +3,7 @@
 mod facts;
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use facts::{AT, rows, store_id};
 use millstream::error::HostError;
@@ -226,4 +226,52 @@ fn a_run_that_was_killed_goes_on_where_its_last_commit_was() {
     }
     let worker = transport.worker("reader");
     assert_eq!(read(&worker, "s", 0, Start::Oldest).1, expected);
+}
+
+/// What the group says until it says this.
+fn await_change(member: &Member, others: &[Member], is_it: impl Fn(&GroupChange) -> bool) -> GroupChange {
+    let began = Instant::now();
+    loop {
+        others.iter().for_each(|other| other.tend().unwrap());
+        match member.change().unwrap() {
+            Some(change) if is_it(&change) => return change,
+            Some(other) => panic!("the group said {other:?}"),
+            None => assert!(began.elapsed() < BOUND, "the group says nothing"),
+        }
+        std::thread::yield_now();
+    }
+}
+
+/// The client waits for an answer to what the group said last. Whoever owns the member may go before it gave one.
+#[test]
+fn a_member_can_go_whatever_it_was_told_last() {
+    /// So long without a word to its client, and a member is thrown out.
+    const SILENCE: Duration = Duration::from_secs(1);
+    let transport = OnKafka::fresh();
+    transport.create("s", 4).unwrap();
+    for told in ["assigned", "revoked", "lost"] {
+        let silence = SILENCE.as_millis().to_string();
+        let properties = [("session.timeout.ms", silence.as_str()), ("heartbeat.interval.ms", "100"), ("max.poll.interval.ms", &silence)];
+        let (cluster, topic) = (transport.cluster_with(told, if told == "lost" { &properties } else { &[] }), transport.topic("s"));
+        let (say, heard) = std::sync::mpsc::channel();
+        let member = move || {
+            let join = |number| Member::join(&cluster, number, &[&topic]).unwrap();
+            let member = join(0);
+            let assigned = await_change(&member, &[], |change| matches!(change, GroupChange::Assigned(_)));
+            let mut others = Vec::new();
+            if let (true, GroupChange::Assigned(places)) = (told != "assigned", assigned) {
+                member.accept(&places.into_iter().map(|place| (place, 0)).collect::<Vec<_>>()).unwrap();
+                if told == "lost" {
+                    std::thread::sleep(SILENCE * 2);
+                } else {
+                    others.push(join(1));
+                }
+                await_change(&member, &others, |change| *change == GroupChange::Revoked { lost: told == "lost" });
+            }
+            drop(member);
+            say.send(()).unwrap();
+        };
+        std::thread::spawn(member);
+        heard.recv_timeout(BOUND).unwrap_or_else(|_| panic!("{told}: the member is not gone after {BOUND:?}"));
+    }
 }

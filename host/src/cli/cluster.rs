@@ -35,6 +35,7 @@ impl ClusterArgs {
             checkpoint_interval_ms: 1_000,
             properties,
             fingerprint: tool(),
+            process: String::new(),
         })
         .map(Some)
     }

@@ -43,7 +43,7 @@ pub enum Isolation {
 pub enum Which {
     First,
     End(Isolation),
-    /// The first whose timestamp is at or after this, ms; the end where there is none.
+    /// The first whose timestamp is at or after this, ms; the end where there is none. Brokers count markers of transactions, too: see [`Cluster::first_since`].
     At(i64),
 }
 
@@ -114,18 +114,21 @@ impl Cluster {
 
     /// Who is in the job's group that is not the job: other programs, or another job of the same name. By client id and address.
     pub fn strangers(&self) -> Result<Vec<String>, HostError> {
-        let ours = self.settings.client_id();
-        self.members(|member| (member.client_id() != ours).then(|| format!("{} at {}", member.client_id(), member.client_host().trim_start_matches('/'))))
+        let ours = format!("{}.", self.settings.client_id());
+        self.members(|member| {
+            (!member.client_id().starts_with(&ours)).then(|| format!("{} at {}", member.client_id(), member.client_host().trim_start_matches('/')))
+        })
     }
 
-    /// The ids of the members that the group has under a worker's name: none, or one. The group makes another whenever a process joins under the name.
-    pub fn members_named(&self, worker: &str) -> Result<Vec<String>, HostError> {
-        let prefix = format!("{worker}-");
-        self.members(|member| member.id().starts_with(&prefix).then(|| member.id().to_owned()))
+    /// The members that the group has under a worker's name: none, or one. Its id, which the group makes anew whenever a process joins under the name, and whether
+    /// that was this process.
+    pub fn members_named(&self, worker: &str) -> Result<Vec<(String, bool)>, HostError> {
+        let (prefix, ours) = (format!("{worker}-"), self.settings.member_client_id());
+        self.members(|member| member.id().starts_with(&prefix).then(|| (member.id().to_owned(), member.client_id() == ours)))
     }
 
     /// What `say` makes of each member of the job's group.
-    fn members(&self, say: impl Fn(&GroupMemberInfo) -> Option<String>) -> Result<Vec<String>, HostError> {
+    fn members<T>(&self, say: impl Fn(&GroupMemberInfo) -> Option<T>) -> Result<Vec<T>, HostError> {
         let group = &self.settings.group;
         let found = self.committed.fetch_group_list(Some(group), Duration::from_millis(REQUEST_MS));
         let found = found.map_err(|error| self.failed(format!("looking at group `{group}`"), code(&error)))?;

@@ -172,6 +172,10 @@ impl Drop for Member {
     /// A static member goes without a word, so that whoever comes back under its name finds its partitions.
     fn drop(&mut self) {
         self.consumer.context().close();
+        // A revocation that was noted and not answered: the client would wait for the answer for ever.
+        if let Err(error) = self.consumer.unassign() {
+            self.cluster.trouble.note(format!("giving partitions back: {}", code(&error)));
+        }
     }
 }
 

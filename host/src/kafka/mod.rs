@@ -46,7 +46,7 @@ pub use member::{Change, Committed, Member};
 pub use producer::Producer;
 pub use restore::Restore;
 pub use settings::{MESSAGE_BYTES_MAX, Settings, owned};
-pub use source::{Extent, Opening, extents};
+pub use source::{Extent, Opening, extents, settled_ends};
 pub use topics::{Described, Ensured, Needed, Purpose, Topics};
 pub use trial::{FailPoint, Trial};
 

@@ -51,6 +51,8 @@ pub struct Settings {
     pub properties: Vec<(String, String)>,
     /// Tells jobs of one name apart (see [`Settings::client_id`]).
     pub fingerprint: String,
+    /// Tells this process from others that are this host, or were.
+    pub process: String,
 }
 
 /// Why a property cannot be the user's to set; `None`: it can.
@@ -62,6 +64,11 @@ impl Settings {
     /// What brokers show of the job's clients: its name, and which of several jobs of that name it is.
     pub fn client_id(&self) -> String {
         format!("millstream.{}.{}", self.job, self.fingerprint)
+    }
+
+    /// The same of the group's members, and which process each is.
+    pub fn member_client_id(&self) -> String {
+        format!("{}.{}", self.client_id(), self.process)
     }
 
     /// Worker `number` of this host, to the group and to the transactions: the same after every restart.
@@ -122,6 +129,7 @@ impl Settings {
     pub(super) fn member(&self, number: usize) -> ClientConfig {
         let mut config = self.consumer("read_committed");
         config.set("group.id", &self.group).set("group.instance.id", self.worker_id(number)).set("partition.assignment.strategy", "range");
+        config.set("client.id", self.member_client_id());
         config
     }
 

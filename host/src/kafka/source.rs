@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use super::cluster::{Cluster, Isolation, Place, Which};
 use super::inbox::Inbox;
@@ -19,21 +20,43 @@ pub struct Extent {
     pub first: Offset,
     /// One past the newest.
     pub end: Offset,
-    /// One past the newest of which it is sure that it stays: the first of an open transaction, or the end.
-    pub stable: Offset,
 }
 
 /// The extents of many partitions, asked for at once.
 pub fn extents(cluster: &Cluster, places: &[Place]) -> Result<BTreeMap<Place, Extent>, HostError> {
     let of = |which: Which| cluster.offsets(places, which);
-    let (first, end, stable) = (of(Which::First)?, of(Which::End(Isolation::Uncommitted))?, of(Which::End(Isolation::Committed))?);
-    Ok((0..places.len()).map(|n| (places[n].clone(), Extent { first: first[n], end: end[n], stable: stable[n] })).collect())
+    let (first, end) = (of(Which::First)?, of(Which::End(Isolation::Uncommitted))?);
+    Ok((0..places.len()).map(|n| (places[n].clone(), Extent { first: first[n], end: end[n] })).collect())
+}
+
+/// How long a bounded read waits for transactions that are just ending, before it ends where one is open.
+const ENDING_MAX: Duration = Duration::from_secs(5);
+const ENDING: Duration = Duration::from_millis(10);
+
+/// Where reading ends that is to see what was there at the call. A commit is done before brokers show its records: for a moment the first of them is still the
+/// end for readers of committed records. So that is waited for, but not for a transaction that stays open: there the end is its first record.
+/// `tend` is called in between.
+pub fn settled_ends(cluster: &Cluster, places: &[Place], tend: &mut dyn FnMut() -> Result<(), HostError>) -> Result<Vec<Offset>, HostError> {
+    let ends = cluster.offsets(places, Which::End(Isolation::Uncommitted))?;
+    let began = Instant::now();
+    loop {
+        let stable = cluster.offsets(places, Which::End(Isolation::Committed))?;
+        if stable.iter().zip(&ends).all(|(stable, end)| stable >= end) || began.elapsed() > ENDING_MAX {
+            return Ok(stable.into_iter().zip(ends).map(|(stable, end)| stable.min(end)).collect());
+        }
+        tend()?;
+        std::thread::sleep(ENDING);
+    }
 }
 
 /// What a worker's sources share besides the inbox: what is known of the partitions, what has to be sought, and what people must be told.
 #[derive(Default)]
 pub struct Opening {
     pub extents: BTreeMap<Place, Extent>,
+    /// Where inputs that begin at a time were found to begin.
+    pub since: BTreeMap<Place, Offset>,
+    /// Where bounded inputs end.
+    pub ends: BTreeMap<Place, Offset>,
     /// Partitions that begin elsewhere than they were accepted at.
     pub seeks: Vec<(Place, Offset)>,
     pub lines: Vec<String>,
@@ -54,10 +77,15 @@ impl KafkaSource {
             Start::At(offset) => offset,
             Start::Oldest => extent.first,
             Start::Newest => extent.end,
-            Start::Timestamp(ms) => self.cluster.offsets(&[(self.input.topic.clone(), partition)], Which::At(ms))?.first().copied().unwrap_or(extent.end),
+            Start::Timestamp(ms) => {
+                let place = (self.input.topic.clone(), partition);
+                let known = self.opening.borrow().since.get(&place).copied();
+                known.map_or_else(|| self.cluster.first_since(&place, ms, &mut || Ok(())), Ok)?
+            }
         };
         let what = || format!("stream `{}`, partition {partition}", self.input.topic);
-        if position > extent.end {
+        // More may have come since the extent was asked for, where the position was looked for after it.
+        if position > extent.end && matches!(start, Start::At(_)) {
             let reason = format!("ends at {}, but reading was to begin at {position}", extent.end);
             return Err(
                 HostError::storage(what(), reason).with_help("the topic was made anew, or `start` is beyond it: use another job name, or correct `start`")
@@ -96,7 +124,11 @@ impl Source for KafkaSource {
                 .ok_or_else(|| HostError::external(format!("looking at {}-{}", place.0, place.1), anyhow::anyhow!("the cluster gave no answer")))?,
         };
         let position = self.position(at.partition, start, extent)?;
-        let until = self.input.bounded.then_some(extent.stable);
+        let until = match (self.input.bounded, self.opening.borrow().ends.get(&place)) {
+            (false, _) => None,
+            (true, Some(end)) => Some(*end),
+            (true, None) => settled_ends(&self.cluster, std::slice::from_ref(&place), &mut || Ok(()))?.first().copied(),
+        };
         let stands = self.inbox.borrow_mut().claim(at, &place.0, until)?;
         if stands != position {
             self.opening.borrow_mut().seeks.push((place, position));

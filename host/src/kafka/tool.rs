@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use rdkafka::types::RDKafkaErrorCode;
 
-use super::cluster::{Cluster, Isolation, Which};
+use super::cluster::{Cluster, Place, Which};
 use super::inbox::fill;
 use super::producer::Producer;
 use super::raw::{Messages, Owner, Queue, Topic};
+use super::source::settled_ends;
 use crate::error::HostError;
 use crate::record::{Batch, BatchBuilder, HeadersBuilder, NONE, Offset, partition_of};
 
@@ -18,15 +19,40 @@ const WAIT_MS: u64 = 100;
 const SILENCE_MAX: Duration = Duration::from_secs(30);
 
 impl Cluster {
-    /// Reads committed records of a partition in batches, from `from` up to what was its end at the call, until `visit` says no. Records of a transaction that is
-    /// open at the call, and what comes after them, are not waited for.
-    pub fn read(self: &Arc<Self>, topic: &str, partition: u32, from: Offset, visit: &mut dyn FnMut(&Batch) -> bool) -> Result<(), HostError> {
-        let place = [(topic.to_owned(), partition)];
-        let first = self.offsets(&place, Which::First)?.first().copied().unwrap_or(0);
-        let end = self.offsets(&place, Which::End(Isolation::Committed))?.first().copied().unwrap_or(0);
+    /// Reads committed records of a partition in batches, from `from` up to what was its end at the call, until `visit` says no. Records of a transaction that
+    /// stays open, and what comes after them, are not waited for. Returns where it ended: behind the last batch that was visited, or at the end.
+    pub fn read(&self, topic: &str, partition: u32, from: Offset, visit: &mut dyn FnMut(&Batch) -> bool) -> Result<(), HostError> {
+        self.read_tending(&(topic.to_owned(), partition), from, visit, &mut || Ok(())).map(drop)
+    }
+
+    /// The first committed record at or after a time, ms, or else the end. Brokers are asked first; to them markers of transactions have times, too, those of their
+    /// commits, and so what they answer may be an earlier record's offset: from there on it is looked for. `tend` is called in between.
+    pub fn first_since(&self, place: &Place, ms: i64, tend: &mut dyn FnMut() -> Result<(), HostError>) -> Result<Offset, HostError> {
+        // Records from before 1970 are stamped otherwise than what they say (see `timestamp`).
+        let which = if ms > 0 { Which::At(ms) } else { Which::First };
+        let from = self.offsets(std::slice::from_ref(place), which)?.first().copied().unwrap_or(0);
+        let mut found = None;
+        let visit = &mut |batch: &Batch| {
+            found = batch.iter().find(|row| row.timestamp >= ms).map(|row| row.offset as Offset);
+            found.is_none()
+        };
+        let end = self.read_tending(place, from, visit, tend)?;
+        Ok(found.unwrap_or(end))
+    }
+
+    fn read_tending(
+        &self,
+        place: &Place,
+        from: Offset,
+        visit: &mut dyn FnMut(&Batch) -> bool,
+        tend: &mut dyn FnMut() -> Result<(), HostError>,
+    ) -> Result<Offset, HostError> {
+        let (topic, partition) = (place.0.as_str(), place.1);
+        let first = self.offsets(std::slice::from_ref(place), Which::First)?.first().copied().unwrap_or(0);
+        let end = settled_ends(self, std::slice::from_ref(place), tend)?.first().copied().unwrap_or(0);
         let mut next = from.max(first);
         if next >= end {
-            return Ok(());
+            return Ok(next);
         }
         let doing = || format!("reading {topic}-{partition}");
         let queue = Queue::new(self.reader());
@@ -53,12 +79,15 @@ impl Cluster {
             if !rows.is_empty() && !visit(rows.as_batch()) {
                 break;
             }
+            if let Err(error) = tend() {
+                result = Err(error);
+            }
             if heard.elapsed() > SILENCE_MAX {
                 result = Err(self.failed(doing(), RDKafkaErrorCode::OperationTimedOut));
             }
         }
         handle.stop(partition);
-        result
+        result.map(|()| next)
     }
 
     /// Appends records by hand. Rows go by their partition, or by key, or to partition 0. All are acknowledged at return; on an error some may have been written.

@@ -84,11 +84,16 @@ pub fn start(checked: Checked, options: &Options) -> Result<Running, HostError> 
 fn supervise(checked: &Checked, shared: &Shared, options: &Options, log: Arc<Log>) -> Result<Ended, HostError> {
     let mut log = Some(log);
     let mut wait_ms = RETRY_MS;
+    // To a cluster this process stays the same, however often it opens the job.
+    let mut process = None;
     loop {
         let opened = log.take().map_or_else(|| Log::open(&options.data), Ok);
         let began_ms = options.clock.now_ms();
         let result = opened.and_then(|log| match cluster::settings(&checked.job, options, Some(&log))? {
-            Some(settings) => cluster::run_once(checked, shared, options, &log, settings),
+            Some(mut settings) => {
+                settings.process.clone_from(process.get_or_insert_with(|| settings.process.clone()));
+                cluster::run_once(checked, shared, options, &log, settings)
+            }
             None => {
                 shared.observer.job_resumed();
                 embedded::run_once(checked, shared, options, &log)

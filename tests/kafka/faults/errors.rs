@@ -22,10 +22,10 @@ const TASK: TaskId = TaskId { stage: 0, partition: 0 };
 
 fn settings(bootstrap: String) -> Settings {
     let named = |name: &str| name.to_owned();
-    let (job, group, instance, fingerprint) = (named("job"), named("job"), named("a"), named("f"));
+    let (job, group, instance, fingerprint, process) = (named("job"), named("job"), named("a"), named("f"), named("p"));
     let properties = vec![(named("reconnect.backoff.max.ms"), named("100")), (named("retry.backoff.ms"), named("20"))];
     let (guarantee, replication, checkpoint_interval_ms) = (Guarantee::ExactlyOnce, -1, 100);
-    Settings { bootstrap, job, group, instance, guarantee, replication, checkpoint_interval_ms, properties, fingerprint }
+    Settings { bootstrap, job, group, instance, guarantee, replication, checkpoint_interval_ms, properties, fingerprint, process }
 }
 
 fn layout() -> Layout {

@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
-use millstream_tests::kafka::{Api, Broker, Difference, Job, Proxy, Shape, by_key, numbered, scaled, until};
+use millstream_tests::kafka::{Api, Broker, Difference, Job, Proxy, Shape, by_key, number, scaled, until};
 
 const BOUND: Duration = Duration::from_secs(60);
 const KEYS: usize = 500;
+const RECORDS_PER_SECOND: usize = 4_000;
 
 /// What the client notices of the request that was kept.
 enum Notice {
@@ -24,22 +25,21 @@ struct Trial<'a> {
     job: Job<'a>,
     args: Vec<&'a str>,
     notice: Notice,
-    fed: usize,
 }
 
 impl<'a> Trial<'a> {
     fn new(broker: &'a Broker, notice: Notice, args: &[&'a str]) -> Trial<'a> {
-        let socket_ms = if matches!(notice, Notice::Request) { 1_000 } else { 9_000 };
+        // Longer than the call for the commit may take.
+        let socket_ms = if matches!(notice, Notice::Request) { 1_000 } else { 3_000 };
         let job = Job::new(broker, Shape::Count).workers(1).with("kafka", &format!("properties = {{ \"socket.timeout.ms\" = {socket_ms} }}"));
-        Trial { broker, proxy: Proxy::start(broker), job, args: args.to_vec(), notice, fed: 0 }
+        Trial { broker, proxy: Proxy::start(broker), job, args: args.to_vec(), notice }
     }
 
     /// Keeps the ends of `tries` transactions, each until the one after is under way. Returns how often a new producer was taken.
     fn run(&mut self, tries: usize) -> usize {
         let host = self.job.start_at(&self.proxy.bootstrap(), "a", &self.args);
-        let records = numbered(self.fed..self.fed + tries * 20_000, KEYS);
-        self.fed += records.len();
-        let feed = self.broker.feed(&self.job.input(), records, Duration::from_secs(5 * tries as u64));
+        // As long as it takes: a transaction needs records.
+        let feed = self.broker.feed_on(&self.job.input(), (0..).map(|n| number(n, KEYS)), RECORDS_PER_SECOND);
         self.job.await_progress(BOUND);
         let begun = self.proxy.seen(Api::InitProducerId);
         for n in 0..tries {
@@ -58,7 +58,7 @@ impl<'a> Trial<'a> {
             self.proxy.release(Api::EndTxn);
             self.job.await_progress(BOUND);
         }
-        feed.join();
+        feed.end();
         self.job.await_done(BOUND);
         let new = self.proxy.seen(Api::InitProducerId) - begun;
         host.stop();

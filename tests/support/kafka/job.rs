@@ -342,11 +342,21 @@ fn pairs(left: &[Vec<u8>], right: &[Vec<u8>]) -> Vec<Vec<u8>> {
 
 /// Numbered records with so many different keys. A key is always in the same partition.
 pub fn numbered(range: std::ops::Range<usize>, keys: usize) -> Vec<Outgoing> {
-    range.map(|n| Outgoing::of(format!("key-{}", n % keys), n.to_string()).to((n % keys % PARTITIONS) as i32)).collect()
+    range.map(|n| number(n, keys)).collect()
+}
+
+/// One of them.
+pub fn number(n: usize, keys: usize) -> Outgoing {
+    Outgoing::of(format!("key-{}", n % keys), n.to_string()).to((n % keys % PARTITIONS) as i32)
 }
 
 /// Lines of four words.
 pub fn lines(range: std::ops::Range<usize>, words: usize) -> Vec<Outgoing> {
+    range.map(|n| line(n, words)).collect()
+}
+
+/// One of them.
+pub fn line(n: usize, words: usize) -> Outgoing {
     let word = |n: usize| format!("w{}", n.wrapping_mul(2_654_435_761) % words);
-    range.map(|n| Outgoing::of(format!("line-{n}"), format!("{} {} {} {}", word(n), word(n + 7), word(n * 3), word(n * 5 + 1)))).collect()
+    Outgoing::of(format!("line-{n}"), format!("{} {} {} {}", word(n), word(n + 7), word(n * 3), word(n * 5 + 1)))
 }

@@ -29,7 +29,7 @@ mod wait;
 
 pub use broker::{Broker, Start};
 pub use host::Host;
-pub use job::{ByKey, Difference, Job, Of, PARTITIONS, Shape, by_key, lines, long, numbered, scaled};
+pub use job::{ByKey, Difference, Job, Of, PARTITIONS, Shape, by_key, line, lines, long, number, numbered, scaled};
 pub use mock::Mock;
 pub use produce::{Feeding, Outgoing, Transactional};
 pub use proxy::{Direction, Fate, Proxy};

@@ -1,6 +1,7 @@
 //! Records into a topic, with every field: plain, and in transactions that are committed, aborted or left open.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -60,17 +61,34 @@ impl Broker {
 
     /// Writes records evenly over a time, on a thread of its own.
     pub fn feed(&self, topic: &str, records: Vec<Outgoing>, over: Duration) -> Feeding {
-        let (mut config, topic) = (self.client(), topic.to_owned());
+        let steps = (over.as_millis() / FEED_STEP.as_millis()).max(1) as usize;
+        let portion = records.len().div_ceil(steps).max(1);
+        self.feed_steps(topic, records.into_iter(), portion)
+    }
+
+    /// Writes records at a rate until there are none left, or [`Feeding::end`] is called.
+    pub fn feed_on(&self, topic: &str, records: impl Iterator<Item = Outgoing> + Send + 'static, per_second: usize) -> Feeding {
+        self.feed_steps(topic, records, (per_second * FEED_STEP.as_millis() as usize / 1_000).max(1))
+    }
+
+    fn feed_steps(&self, topic: &str, mut records: impl Iterator<Item = Outgoing> + Send + 'static, portion: usize) -> Feeding {
+        let (mut config, topic, over) = (self.client(), topic.to_owned(), Arc::new(AtomicBool::new(false)));
         config.set("enable.idempotence", "true");
-        Feeding(std::thread::spawn(move || {
+        let ended = over.clone();
+        let feed = move || {
             let producer = open(&config);
-            let (began, steps) = (Instant::now(), (over.as_millis() / FEED_STEP.as_millis()).max(1) as usize);
-            for (n, portion) in records.chunks(records.len().div_ceil(steps).max(1)).enumerate() {
-                std::thread::sleep((FEED_STEP * n as u32).saturating_sub(began.elapsed()));
-                send(&producer, &topic, portion);
+            let began = Instant::now();
+            for n in 0.. {
+                let next: Vec<Outgoing> = records.by_ref().take(portion).collect();
+                if next.is_empty() || ended.load(Ordering::Acquire) {
+                    break;
+                }
+                std::thread::sleep((FEED_STEP * n).saturating_sub(began.elapsed()));
+                send(&producer, &topic, &next);
             }
             settled(&producer, &topic);
-        }))
+        };
+        Feeding { thread: std::thread::spawn(feed), over }
     }
 
     /// A producer for transactions. One that had this id before is fenced, and its open transaction aborted.
@@ -80,17 +98,27 @@ impl Broker {
 }
 
 /// Records on their way into a topic.
-pub struct Feeding(JoinHandle<()>);
+pub struct Feeding {
+    thread: JoinHandle<()>,
+    over: Arc<AtomicBool>,
+}
 
 impl Feeding {
     pub fn is_done(&self) -> bool {
-        self.0.is_finished()
+        self.thread.is_finished()
     }
 
     /// Waits until all are acknowledged.
     #[track_caller]
     pub fn join(self) {
-        assert!(self.0.join().is_ok(), "not all records were taken");
+        assert!(self.thread.join().is_ok(), "not all records were taken");
+    }
+
+    /// Writes no more, and waits until those that were written are acknowledged.
+    #[track_caller]
+    pub fn end(self) {
+        self.over.store(true, Ordering::Release);
+        self.join();
     }
 }
 

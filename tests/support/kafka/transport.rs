@@ -1,6 +1,6 @@
 //! Kafka as the contract suite sees it: topics under a prefix of the transport's own, workers that are in no group, since the suite hands out partitions itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -56,11 +56,18 @@ impl OnKafka {
             checkpoint_interval_ms: 100,
             properties: Vec::new(),
             fingerprint: "contract".to_owned(),
+            process: "contract".to_owned(),
         }
     }
 
     pub fn cluster(&self, job: &str) -> Arc<Cluster> {
-        Cluster::connect(self.settings(job)).unwrap()
+        self.cluster_with(job, &[])
+    }
+
+    /// With properties of the test's own.
+    pub fn cluster_with(&self, job: &str, properties: &[(&str, &str)]) -> Arc<Cluster> {
+        let properties = properties.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Cluster::connect(Settings { properties, ..self.settings(job) }).unwrap()
     }
 
     fn log(&self) -> &Arc<Log> {
@@ -158,8 +165,6 @@ impl Ends for KafkaEnds {
 
     fn source(&self, stream: &str, bounded: bool) -> Result<Box<dyn Source>, HostError> {
         let (cluster, topic) = (&self.ends.cluster, topic(&self.prefix, stream));
-        // A client of its own: sources of the suite come and go, and each is input 0.
-        let member = Member::open(cluster, 0)?;
         let stage = StageTopics {
             stage: 0,
             tasks: TASKS,
@@ -170,57 +175,87 @@ impl Ends for KafkaEnds {
         };
         let layout = Rc::new(Layout { stages: vec![stage] });
         let ends = WorkerEnds::new((cluster, &layout), &self.ends.producer, &self.ends.local, &self.ends.clock, BTreeMap::new(), Opening::default());
-        let source = ends.source(&member, 0).ok_or_else(|| HostError::job(stream, "is no input"))?;
-        Ok(Box::new(Assigned { cluster: cluster.clone(), topic, member, source, positions: BTreeMap::new() }))
+        Ok(Box::new(Assigned { topic, ends, open: None, positions: BTreeMap::new(), paused: BTreeSet::new() }))
     }
 }
 
-/// A source with the part of its worker's that takes on partitions.
+/// A source with the part of its worker's that takes on partitions: all that it has at once, as the group hands them out. So each further partition has it begin
+/// anew where it stands, with a client of its own.
 struct Assigned {
-    cluster: Arc<Cluster>,
     topic: String,
-    member: Member,
-    source: Box<dyn Source>,
+    ends: WorkerEnds,
+    open: Option<(Member, Box<dyn Source>)>,
     positions: BTreeMap<InputPartition, Offset>,
+    paused: BTreeSet<InputPartition>,
+}
+
+impl Assigned {
+    fn place(&self, at: &InputPartition) -> Place {
+        (self.topic.clone(), at.partition)
+    }
+
+    fn begin_anew(&mut self, assigned: InputPartition, start: Start) -> Result<Offset, HostError> {
+        self.open = None;
+        let starts: Vec<(Place, Offset)> = self.positions.iter().map(|(at, position)| (self.place(at), *position)).collect();
+        let member = Member::open(&self.ends.cluster, 0)?;
+        member.accept(&starts)?;
+        let mut source = self.ends.source(&member, 0).ok_or_else(|| HostError::job(self.topic.as_str(), "is no input"))?;
+        for (at, position) in &self.positions {
+            let begins = source.assign(*at, if *at == assigned { start } else { Start::At(*position) })?;
+            assert_eq!(begins, *position, "what is asked before is what counts");
+        }
+        self.paused.iter().for_each(|at| source.pause(*at, true));
+        self.open = Some((member, source));
+        Ok(self.positions[&assigned])
+    }
+
+    fn opened(&mut self) -> &mut (Member, Box<dyn Source>) {
+        self.open.as_mut().expect("a partition was assigned")
+    }
 }
 
 impl Source for Assigned {
     fn assign(&mut self, at: InputPartition, start: Start) -> Result<Offset, HostError> {
-        let which = match start {
-            Start::At(_) => None,
-            Start::Oldest => Some(Which::First),
-            Start::Newest => Some(Which::End(Isolation::Uncommitted)),
-            Start::Timestamp(ms) => Some(Which::At(ms)),
-        };
-        let place = |at: &InputPartition| (self.topic.clone(), at.partition);
-        let position = match (which, start) {
-            (Some(which), _) => self.cluster.offsets(&[place(&at)], which)?[0],
-            (None, Start::At(offset)) => offset,
-            (None, _) => 0,
+        let (cluster, place) = (&self.ends.cluster, self.place(&at));
+        let position = match start {
+            Start::At(offset) => offset,
+            Start::Oldest => cluster.offsets(&[place], Which::First)?[0],
+            Start::Newest => cluster.offsets(&[place], Which::End(Isolation::Uncommitted))?[0],
+            Start::Timestamp(ms) => cluster.first_since(&place, ms, &mut || Ok(()))?,
         };
         self.positions.insert(at, position);
-        let starts: Vec<(Place, Offset)> = self.positions.iter().map(|(at, position)| (place(at), *position)).collect();
-        self.member.accept(&starts)?;
-        let begins = self.source.assign(at, start)?;
-        assert_eq!(begins, position, "what is asked before is what counts");
-        Ok(begins)
+        self.begin_anew(at, start)
     }
 
     fn revoke(&mut self, at: InputPartition) {
         self.positions.remove(&at);
-        self.source.revoke(at);
+        self.paused.remove(&at);
+        self.opened().1.revoke(at);
     }
 
     fn pause(&mut self, at: InputPartition, paused: bool) {
-        self.source.pause(at, paused);
+        if paused {
+            self.paused.insert(at)
+        } else {
+            self.paused.remove(&at)
+        };
+        self.opened().1.pause(at, paused);
     }
 
     fn poll(&mut self, budget: PollBudget, found: &mut Vec<Polled>) -> Result<(), HostError> {
-        self.member.tend()?;
-        self.source.poll(budget, found)
+        let (member, source) = self.opened();
+        member.tend()?;
+        let had = found.len();
+        source.poll(budget, found)?;
+        for polled in &found[had..] {
+            if let Polled::Records { at, next, .. } | Polled::Skipped { at, next } = polled {
+                self.positions.insert(*at, *next);
+            }
+        }
+        Ok(())
     }
 
     fn end(&mut self, at: InputPartition) -> Result<Option<Offset>, HostError> {
-        self.source.end(at)
+        self.opened().1.end(at)
     }
 }

@@ -115,13 +115,17 @@ impl Place {
         }
     }
 
-    /// Whether another process is this worker now. A member that nobody is, left by a request of ours whose answer got lost with a broker, goes when its session ends.
+    /// Whether another process is this worker now. The group may have a member that nobody is: left by a request of ours whose answer got lost with a broker, which
+    /// is told by whose it was, or by a process that died, which goes when its session ends.
     fn has_successor(&self) -> Result<bool, HostError> {
         let worker = self.cluster.settings.worker_id(self.number);
         let began = Instant::now();
         let first = self.cluster.members_named(&worker)?;
+        if first.iter().all(|(_, ours)| *ours) {
+            return Ok(false);
+        }
         while began.elapsed() < Duration::from_millis(self.cluster.settings.session_ms()) + STILL_MEMBER {
-            if self.cluster.members_named(&worker)? != first || first.is_empty() {
+            if self.cluster.members_named(&worker)? != first {
                 return Ok(false);
             }
             std::thread::sleep(STILL_MEMBER / 5);
@@ -159,8 +163,11 @@ impl Place {
         let places: Vec<kafka::Place> = reads.iter().map(|(input, partition)| (input.topic.clone(), *partition)).collect();
         let committed: BTreeMap<kafka::Place, Committed> =
             places.iter().cloned().zip(self.member.committed(&places)?).filter_map(|(place, committed)| Some((place, committed?))).collect();
-        let extents = kafka::extents(&self.cluster, &places)?;
-        let starts = self.starts(&reads, &committed, &extents)?;
+        let mut opening = Opening { extents: kafka::extents(&self.cluster, &places)?, ..Opening::default() };
+        let bounded: Vec<kafka::Place> = reads.iter().filter(|(input, _)| input.bounded).map(|(input, partition)| (input.topic.clone(), *partition)).collect();
+        let ends = kafka::settled_ends(&self.cluster, &bounded, &mut || self.member.tend())?;
+        opening.ends = bounded.into_iter().zip(ends).collect();
+        let starts = self.starts(&reads, &committed, &mut opening)?;
         if self.accepted {
             if let Err(error) = self.member.seek(&starts) {
                 // The client has given up on a partition, as it does where a record is gone: only a new assignment has it begin again.
@@ -173,7 +180,6 @@ impl Place {
             self.accepted = true;
         }
         let restore = Restore::begin(&self.cluster, layout, local, &tasks, clock.now_ms())?;
-        let opening = Opening { extents, ..Opening::default() };
         let ends = WorkerEnds::new((&self.cluster, layout), &producer, local, clock, committed, opening);
         Ok(Opened { tasks, restore, ends })
     }
@@ -183,7 +189,7 @@ impl Place {
         &self,
         reads: &[(kafka::InputTopic, u32)],
         committed: &BTreeMap<kafka::Place, Committed>,
-        extents: &BTreeMap<kafka::Place, kafka::Extent>,
+        opening: &mut Opening,
     ) -> Result<Vec<(kafka::Place, Offset)>, HostError> {
         let mut asked = Vec::new();
         for (input, partition) in reads {
@@ -192,16 +198,22 @@ impl Place {
                 _ if committed.contains_key(&place) => continue,
                 StartAt::Oldest | StartAt::Offset(_) => Which::First,
                 StartAt::Newest => Which::End(Isolation::Uncommitted),
-                StartAt::Timestamp(ms) => Which::At(ms),
+                StartAt::Timestamp(ms) => {
+                    let first = self.cluster.first_since(&place, ms, &mut || self.member.tend())?;
+                    opening.since.insert(place, first);
+                    continue;
+                }
             };
             asked.push((place, which));
         }
         let answers = self.cluster.each_offset(&asked)?;
         // A partition that begins where nothing is any more could not be sought in; what the job makes of the gap is decided when its source opens.
-        let within =
-            |place: &kafka::Place, offset: Offset| extents.get(place).map_or(offset, |extent| offset.max(extent.first).min(extent.end.max(extent.first)));
+        let within = |place: &kafka::Place, offset: Offset| {
+            opening.extents.get(place).map_or(offset, |extent| offset.max(extent.first).min(extent.end.max(extent.first)))
+        };
         let known = committed.iter().map(|(place, committed)| (place.clone(), within(place, committed.offset)));
-        Ok(known.chain(asked.into_iter().map(|(place, _)| place).zip(answers)).collect())
+        let since = opening.since.iter().map(|(place, first)| (place.clone(), *first));
+        Ok(known.chain(since).chain(asked.into_iter().map(|(place, _)| place).zip(answers)).collect())
     }
 }
 

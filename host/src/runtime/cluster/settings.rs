@@ -40,6 +40,7 @@ pub fn settings(job: &Job, options: &Options, log: Option<&Log>) -> Result<Optio
         checkpoint_interval_ms: job.checkpoint_interval_ms,
         properties,
         fingerprint: fingerprint(job),
+        process: unlike_others(&[]),
     }))
 }
 
@@ -70,14 +71,19 @@ fn kept_name(log: &Log) -> Result<String, HostError> {
     if let Some(name) = log.note(INSTANCE)? {
         return Ok(name);
     }
-    let mut seed = Sha256::new();
     let folder = std::path::absolute(log.path()).unwrap_or_else(|_| log.path().to_owned());
-    seed.update(folder.as_os_str().as_encoded_bytes());
-    seed.update(std::process::id().to_le_bytes());
-    seed.update(crate::time::Clock::now_ms(&crate::time::RealClock).to_le_bytes());
-    let name = hex(&seed.finalize()[..5]);
+    let name = unlike_others(folder.as_os_str().as_encoded_bytes());
     log.set_note(INSTANCE, &name)?;
     Ok(name)
+}
+
+/// A name that no other process makes, of this or another machine.
+fn unlike_others(place: &[u8]) -> String {
+    let mut seed = Sha256::new();
+    seed.update(place);
+    seed.update(std::process::id().to_le_bytes());
+    seed.update(crate::time::Clock::now_ms(&crate::time::RealClock).to_le_bytes());
+    hex(&seed.finalize()[..5])
 }
 
 fn hex(bytes: &[u8]) -> String {
