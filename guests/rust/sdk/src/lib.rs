@@ -56,6 +56,7 @@ mod context;
 pub mod guest;
 mod host;
 mod instance;
+mod json;
 mod operator;
 mod out;
 mod record;
@@ -70,6 +71,7 @@ pub use config::NoConfig;
 pub use context::Context;
 pub use host::{Call, Effects, Host, Level, Page, Range, Rejected, Setup};
 pub use instance::Instance;
+pub use json::{JsonError, JsonFields, JsonFound};
 pub use millstream_layout as layout;
 pub use millstream_layout::{Batch, Headers, HeadersBuilder, INHERIT};
 pub use operator::{Description, Exported, Operator, Prefetch, StoreDescription, describe};
@@ -81,7 +83,7 @@ pub use stop::{BAD_JSON, BAD_TEXT, Failure, NO_KEY, NO_TIME, Outcome, Reject, St
 /// All that an operator usually names.
 pub mod prelude {
     pub use crate::{
-        Context, Domain, Failure, Json, Level, NoConfig, Operator, Out, Outcome, Port, Prefetch, Record, Setup, Stop, Store, StoreDescription, Timer,
-        export_operator, fatal, reject, retry,
+        Context, Domain, Failure, Json, JsonFields, Level, NoConfig, Operator, Out, Outcome, Port, Prefetch, Record, Setup, Stop, Store, StoreDescription,
+        Timer, export_operator, fatal, reject, retry,
     };
 }
