@@ -1,7 +1,7 @@
 //! What an operator sees of the world during one call, and what it asks for.
 
 use crate::host::{Call, Effects, Host, Level, Rejected};
-use crate::layout::{Batch, BatchBuilder, Fields, Headers, NONE, timer};
+use crate::layout::{Batch, BatchBuilder, Fields, Headers, NONE, ValueWriter, timer};
 use crate::state::{Cache, Entry, Pairs, Scan, Store, Value};
 use crate::{Domain, Failure, NO_KEY, Out, Outcome, Record, Reject, Stop, Timer, fatal, reject};
 
@@ -107,14 +107,39 @@ impl<'c> Context<'c> {
     /// Emits a record. Fails where the operator declares no such port.
     #[inline]
     pub fn emit(&mut self, out: Out<'_>) -> Outcome {
+        let fields = self.fields_of(&out)?;
+        self.outputs.push(out.key, out.value, out.headers, fields);
+        Ok(())
+    }
+
+    /// Emits a record whose value, in place of that of `out`, is written straight to where it will lie. Fails where the operator declares no such port.
+    ///
+    /// ```
+    /// # use millstream_sdk::prelude::*;
+    /// fn shout(record: &Record<'_>, ctx: &mut Context<'_>) -> Outcome {
+    ///     let value = record.value_text()?;
+    ///     ctx.emit_with(Out::of(record), |out| {
+    ///         out.put(value.as_bytes());
+    ///         out.written().make_ascii_uppercase();
+    ///         out.put_byte(b'!');
+    ///     })
+    /// }
+    /// ```
+    #[inline]
+    pub fn emit_with(&mut self, out: Out<'_>, write: impl FnOnce(&mut ValueWriter<'_>)) -> Outcome {
+        let fields = self.fields_of(&out)?;
+        self.outputs.push_with(out.key, out.headers, fields, write);
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn fields_of(&self, out: &Out<'_>) -> Result<Fields, Stop> {
         let port = match out.port {
             None => self.ports.first().map(|port| port.number),
             Some(port) => Named::place(self.ports, port.name).map(|place| self.ports[place].number),
         };
         let Some(port) = port else { return Err(no_port(out.port.map(|port| port.name))) };
-        let fields = Fields { port, timestamp: out.timestamp, offset: i64::from(self.row), partition: out.partition, key_id: NONE };
-        self.outputs.push(out.key, out.value, out.headers, fields);
-        Ok(())
+        Ok(Fields { port, timestamp: out.timestamp, offset: i64::from(self.row), partition: out.partition, key_id: NONE })
     }
 
     /// Emits all records of the batch as they are, to the first port: the fast path of what passes on everything.

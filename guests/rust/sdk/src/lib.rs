@@ -49,6 +49,7 @@
 
 #[cfg(target_arch = "wasm32")]
 mod allocator;
+mod block;
 mod config;
 mod context;
 #[cfg(target_arch = "wasm32")]
@@ -63,6 +64,7 @@ mod record;
 mod state;
 mod stop;
 pub mod testing;
+mod text;
 
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
@@ -73,7 +75,7 @@ pub use host::{Call, Effects, Host, Level, Page, Range, Rejected, Setup};
 pub use instance::Instance;
 pub use json::{JsonError, JsonFields, JsonFound};
 pub use millstream_layout as layout;
-pub use millstream_layout::{Batch, Headers, HeadersBuilder, INHERIT};
+pub use millstream_layout::{Batch, Headers, HeadersBuilder, INHERIT, ValueWriter};
 pub use operator::{Description, Exported, Operator, Prefetch, StoreDescription, describe};
 pub use out::{Out, Port};
 pub use record::{Domain, Record, Timer};

@@ -73,7 +73,7 @@ impl<'a> Record<'a> {
 
 fn text<'a>(bytes: Option<&'a [u8]>, part: &str) -> Result<&'a str, Stop> {
     let bytes = bytes.ok_or_else(|| reject(BAD_TEXT, format!("the {part} is null")))?;
-    std::str::from_utf8(bytes).map_err(|e| reject(BAD_TEXT, format!("the {part} is not UTF-8: {e}")))
+    crate::text::from_utf8(bytes).map_err(|e| reject(BAD_TEXT, format!("the {part} is not UTF-8: {e}")))
 }
 
 impl<'a> Deref for Record<'a> {

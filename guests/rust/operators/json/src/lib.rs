@@ -28,10 +28,8 @@ pub struct Project {
     fields: JsonFields,
     only: Option<(usize, Value)>,
     key: Option<(usize, String)>,
-    /// The names of `select` as they stand in the output, quoted and with a colon. Their numbers begin at 0.
+    /// The names of `select` as they stand in the output: behind a comma, quoted and with a colon. Their numbers begin at 0.
     select: Vec<Vec<u8>>,
-    /// Kept from record to record.
-    value: Vec<u8>,
 }
 
 impl Operator for Project {
@@ -46,8 +44,7 @@ impl Operator for Project {
             fields,
             only: only.map(|only| (only_at, only.equals)),
             key: key.map(|field| (key_at, field)),
-            select: select.iter().map(|field| format!("{}:", Value::from(field.as_str())).into_bytes()).collect(),
-            value: Vec::new(),
+            select: select.iter().map(|field| format!(",{}:", Value::from(field.as_str())).into_bytes()).collect(),
         })
     }
 
@@ -68,18 +65,21 @@ impl Operator for Project {
             };
             out = out.key(key.as_bytes());
         }
-        if !self.select.is_empty() {
-            self.value.clear();
+        if self.select.is_empty() {
+            return ctx.emit(out);
+        }
+        ctx.emit_with(out, |out| {
             for (number, name) in self.select.iter().enumerate() {
                 let Some(raw) = found.raw(number) else { continue };
-                self.value.push(if self.value.is_empty() { b'{' } else { b',' });
-                self.value.extend_from_slice(name);
-                self.value.extend_from_slice(raw.as_bytes());
+                out.put(name);
+                out.put(raw.as_bytes());
             }
-            self.value.extend_from_slice(if self.value.is_empty() { b"{}" } else { b"}" });
-            out = out.value(&self.value);
-        }
-        ctx.emit(out)
+            match out.written().first_mut() {
+                Some(comma) => *comma = b'{',
+                None => out.put_byte(b'{'),
+            }
+            out.put_byte(b'}');
+        })
     }
 }
 

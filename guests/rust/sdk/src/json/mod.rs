@@ -1,6 +1,5 @@
 //! Fields of JSON objects without a tree: what is asked for is found as text, and the rest is checked and passed over.
 
-mod block;
 mod error;
 mod names;
 mod scan;
@@ -9,10 +8,12 @@ mod tests;
 
 use std::borrow::Cow;
 
-use block::BLOCK_BYTES;
 pub use error::JsonError;
 use names::Names;
 use scan::{Name, Scanner, Wrong};
+
+use crate::block::BLOCK_BYTES;
+use crate::text::from_utf8;
 
 /// Finds fields of JSON objects by name, sixteen bytes at a time and without allocating. For operators that need a few fields of each record and not
 /// their meaning as a whole; [`Record::value_json`](crate::Record::value_json) decodes into a type of your own.
@@ -61,70 +62,44 @@ impl JsonFields {
     /// Goes over a whole text, which must be one object.
     #[inline]
     pub fn find<'a>(&'a mut self, text: &'a [u8]) -> Result<JsonFound<'a>, JsonError> {
-        if text.len() < BLOCK_BYTES {
-            return self.find_in_short(text);
-        }
-        self.begin();
-        let checked = self.scan(text);
-        self.found(text, checked)
-    }
-
-    /// The scanner reads whole blocks. Spaces behind an object are as good as none.
-    #[cold]
-    fn find_in_short<'a>(&'a mut self, text: &'a [u8]) -> Result<JsonFound<'a>, JsonError> {
-        let mut padded = [b' '; BLOCK_BYTES];
-        padded[..text.len()].copy_from_slice(text);
-        self.begin();
-        let checked = self.scan(&padded);
-        self.found(text, checked)
-    }
-
-    #[inline]
-    fn begin(&mut self) {
+        let text = from_utf8(text).map_err(JsonError::NotText)?;
         self.turn = self.turn.wrapping_add(1);
         if self.turn == 0 {
             self.places.fill(Place::default());
             self.turn = 1;
         }
+        match if text.len() < BLOCK_BYTES { self.scan_short(text) } else { self.scan(text.as_bytes()) } {
+            Ok(()) => Ok(JsonFound { fields: self, text }),
+            Err(wrong) => Err(explain(text.as_bytes(), &wrong)),
+        }
     }
 
-    /// Notes the places; says whether all strings were ASCII.
+    /// The scanner reads whole blocks. Spaces behind an object are as good as none.
+    #[cold]
+    fn scan_short(&mut self, text: &str) -> Result<(), Wrong> {
+        let mut padded = [b' '; BLOCK_BYTES];
+        padded[..text.len()].copy_from_slice(text.as_bytes());
+        self.scan(&padded)
+    }
+
+    /// Notes the places.
     #[inline(always)]
-    fn scan(&mut self, text: &[u8]) -> Result<bool, Wrong> {
+    fn scan(&mut self, text: &[u8]) -> Result<(), Wrong> {
         let JsonFields { names, places, turn } = self;
-        let mut scanner = Scanner::new(text);
-        scanner.object(|scanner, name, begin, end| {
-            let field = if name.is_plain { names.number(scanner.text(), name.begin, name.end) } else { number_of_escaped(names, scanner.text(), name)? };
+        Scanner::new(text).object(|name, begin, end| {
+            let field = if name.is_plain { names.number(text, name.begin, name.end) } else { number_of_escaped(names, text, name)? };
             if let Some(field) = field {
                 places[field] = Place { begin, end, turn: *turn };
             }
             Ok(())
-        })?;
-        Ok(scanner.is_ascii())
-    }
-
-    #[inline(always)]
-    fn found<'a>(&'a self, text: &'a [u8], checked: Result<bool, Wrong>) -> Result<JsonFound<'a>, JsonError> {
-        let text = match checked {
-            // SAFETY: the grammar has nothing but ASCII outside strings, and all strings were ASCII.
-            Ok(true) => unsafe { std::str::from_utf8_unchecked(text) },
-            Ok(false) => std::str::from_utf8(text).map_err(JsonError::NotText)?,
-            Err(wrong) => return Err(explain(text, &wrong)),
-        };
-        Ok(JsonFound { fields: self, text })
+        })
     }
 }
 
-/// Bytes that are not even text are said to be that: whatever else is wrong follows from it.
 #[cold]
 fn explain(text: &[u8], wrong: &Wrong) -> JsonError {
-    match std::str::from_utf8(text) {
-        Err(e) => JsonError::NotText(e),
-        Ok(_) => {
-            let at = wrong.at.min(text.len());
-            JsonError::NotJson { at, expected: wrong.expected, found: text.get(at).copied() }
-        }
-    }
+    let at = wrong.at.min(text.len());
+    JsonError::NotJson { at, expected: wrong.expected, found: text.get(at).copied() }
 }
 
 /// A name with escapes is read before it is compared; serde_json refuses halves of surrogate pairs in it.

@@ -77,9 +77,18 @@ impl Names {
 
     #[inline(always)]
     fn look_up(&self, head: u64, length: usize, same_rest: impl Fn(&[u8]) -> bool) -> Option<usize> {
-        let mut place = self.buckets[bucket(head, length)];
+        let is_it = |distinct: &Distinct| distinct.head == head && distinct.name.len() == length && (length <= HEAD_BYTES || same_rest(&distinct.name));
+        let place = self.buckets[bucket(head, length)];
+        let first = self.distinct.get(place as usize)?;
+        if is_it(first) { Some(place as usize) } else { self.look_further(first.next, is_it) }
+    }
+
+    /// Names that share a bucket with one that it is not.
+    #[cold]
+    #[inline(never)]
+    fn look_further(&self, mut place: u32, is_it: impl Fn(&Distinct) -> bool) -> Option<usize> {
         while let Some(distinct) = self.distinct.get(place as usize) {
-            if distinct.head == head && distinct.name.len() == length && (length <= HEAD_BYTES || same_rest(&distinct.name)) {
+            if is_it(distinct) {
                 return Some(place as usize);
             }
             place = distinct.next;

@@ -1,7 +1,7 @@
 //! JSON's grammar over blocks of sixteen bytes. Each loop head costs a component a deadline check, so what most texts have is straight code: a name, a number
 //! or a string of up to fifteen bytes is one step, and a byte of space is not looked for where none is usual.
 
-use super::block::{BLOCK_BYTES, Block};
+use crate::block::{BLOCK_BYTES, Block};
 
 /// Objects and arrays inside one another, the outermost included; as many as serde_json allows.
 pub(crate) const DEPTH_MAX: u32 = 127;
@@ -28,10 +28,10 @@ pub(super) struct Name {
     pub is_plain: bool,
 }
 
+/// A text of at least a block. It is copied, never lent, so that it stays in registers.
+#[derive(Clone, Copy)]
 pub(super) struct Scanner<'t> {
     text: &'t [u8],
-    /// All blocks of strings so far, or-ed: outside strings a byte beyond ASCII is an error in any case.
-    seen: Block,
 }
 
 impl<'t> Scanner<'t> {
@@ -39,18 +39,12 @@ impl<'t> Scanner<'t> {
     #[inline(always)]
     pub fn new(text: &'t [u8]) -> Scanner<'t> {
         assert!(text.len() >= BLOCK_BYTES);
-        Scanner { text, seen: Block::load(&[0; BLOCK_BYTES]) }
-    }
-
-    /// Whether all strings were ASCII. May be `false` for bytes beside a string: it only saves a look at the whole.
-    #[inline(always)]
-    pub fn is_ascii(&self) -> bool {
-        !self.seen.has_high_bits()
+        Scanner { text }
     }
 
     /// Goes over the whole text: one object, and spaces around it. `field` gets each name and its value's place, in the order of the text.
     #[inline(always)]
-    pub fn object(&mut self, mut field: impl FnMut(&Scanner<'t>, Name, usize, usize) -> Result<(), Wrong>) -> Result<(), Wrong> {
+    pub fn object(self, mut field: impl FnMut(Name, usize, usize) -> Result<(), Wrong>) -> Result<(), Wrong> {
         let mut at = self.after_spaces(0);
         if self.byte(at) != b'{' {
             return wrong(at, "an object");
@@ -60,8 +54,8 @@ impl<'t> Scanner<'t> {
             loop {
                 let name;
                 (name, at) = self.name(at)?;
-                let end = self.value(at)?;
-                field(self, name, at, end)?;
+                let end = self.value(at, 1)?;
+                field(name, at, end)?;
                 at = self.after_spaces(end);
                 match self.byte(at) {
                     b',' => at = self.after_spaces(at + 1),
@@ -76,7 +70,7 @@ impl<'t> Scanner<'t> {
 
     /// A name with its colon; returns where its value begins.
     #[inline(always)]
-    fn name(&mut self, at: usize) -> Result<(Name, usize), Wrong> {
+    fn name(self, at: usize) -> Result<(Name, usize), Wrong> {
         if self.byte(at) != b'"' {
             return wrong(at, "a field's name in quotes");
         }
@@ -88,34 +82,46 @@ impl<'t> Scanner<'t> {
         Ok((Name { begin: at + 1, end, is_plain }, self.after_spaces(colon + 1)))
     }
 
-    /// Returns where the value at `at` ends.
+    /// Returns where the value at `at` ends. No `match`: a jump table's jumps are foretold worse than the branches for what most values are.
     #[inline(always)]
-    fn value(&mut self, at: usize) -> Result<usize, Wrong> {
-        match self.byte(at) {
-            b'{' | b'[' => self.nested(at, 1),
-            _ => self.scalar(at),
+    fn value(self, at: usize, depth: u32) -> Result<usize, Wrong> {
+        let byte = self.byte(at);
+        if byte == b'"' {
+            Ok(self.string(at + 1)?.0 + 1)
+        } else if byte.is_ascii_digit() || byte == b'-' {
+            self.number(at)
+        } else {
+            self.other_value(at, depth)
         }
     }
 
-    #[inline(always)]
-    fn scalar(&mut self, at: usize) -> Result<usize, Wrong> {
+    /// The value at `at`, which `depth` objects and arrays surround, and which is neither string nor number.
+    #[inline(never)]
+    fn other_value(self, at: usize, depth: u32) -> Result<usize, Wrong> {
         match self.byte(at) {
-            b'"' => Ok(self.string(at + 1)?.0 + 1),
-            b'-' | b'0'..=b'9' => self.number(at),
             b't' => self.literal(at, b"true"),
             b'f' => self.literal(at, b"false"),
             b'n' => self.literal(at, b"null"),
+            b'{' | b'[' => self.nested(at, depth),
             _ => wrong(at, "a value"),
         }
     }
 
-    /// The inside of a string from `at` on; returns where its closing quotes are, and whether it has no escapes.
+    /// The inside of a string from `begin` on; returns where its closing quotes are, and whether it has no escapes.
     #[inline(always)]
-    fn string(&mut self, mut at: usize) -> Result<(usize, bool), Wrong> {
+    fn string(self, begin: usize) -> Result<(usize, bool), Wrong> {
+        let (block, passed) = self.block(begin);
+        // Where the block has no end, the byte behind it may be one; near the text's end that is past it.
+        let end = begin + (block.string_stops() >> passed | 1 << BLOCK_BYTES).trailing_zeros() as usize;
+        if self.byte(end) == b'"' { Ok((end, true)) } else { self.long_string(begin) }
+    }
+
+    /// The same of any length and with escapes.
+    #[inline(never)]
+    fn long_string(self, mut at: usize) -> Result<(usize, bool), Wrong> {
         let mut is_plain = true;
         loop {
             let (block, passed) = self.block(at);
-            self.seen = self.seen.or(block);
             let stops = block.string_stops() >> passed;
             if stops == 0 {
                 at += BLOCK_BYTES - passed;
@@ -134,7 +140,7 @@ impl<'t> Scanner<'t> {
     }
 
     /// Returns what follows the escape at `at`. Halves of surrogate pairs are the reader's to judge, as they are with serde_json where a text is skipped.
-    fn escape(&self, at: usize) -> Result<usize, Wrong> {
+    fn escape(self, at: usize) -> Result<usize, Wrong> {
         match self.byte(at + 1) {
             b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(at + 2),
             b'u' => match (at + 2..at + 6).find(|at| !self.byte(*at).is_ascii_hexdigit()) {
@@ -146,7 +152,7 @@ impl<'t> Scanner<'t> {
     }
 
     #[inline(always)]
-    fn number(&self, at: usize) -> Result<usize, Wrong> {
+    fn number(self, at: usize) -> Result<usize, Wrong> {
         let begin = at + usize::from(self.byte(at) == b'-');
         let mut end = self.digits(begin)?;
         if self.byte(begin) == b'0' && end != begin + 1 {
@@ -164,25 +170,28 @@ impl<'t> Scanner<'t> {
 
     /// At least one digit; returns where they end.
     #[inline(always)]
-    fn digits(&self, begin: usize) -> Result<usize, Wrong> {
-        let mut at = begin;
-        loop {
+    fn digits(self, begin: usize) -> Result<usize, Wrong> {
+        let (block, passed) = self.block(begin);
+        let stops = block.not_digits() >> passed;
+        let end = if stops != 0 { begin + stops.trailing_zeros() as usize } else { self.after_many_digits(begin) };
+        if end == begin { wrong(begin, "a digit") } else { Ok(end) }
+    }
+
+    #[inline(never)]
+    fn after_many_digits(self, mut at: usize) -> usize {
+        while at < self.text.len() {
             let (block, passed) = self.block(at);
             let stops = block.not_digits() >> passed;
             if stops != 0 {
-                at += stops.trailing_zeros() as usize;
-                break;
+                return at + stops.trailing_zeros() as usize;
             }
             at += BLOCK_BYTES - passed;
-            if at >= self.text.len() {
-                break;
-            }
         }
-        if at == begin { wrong(at, "a digit") } else { Ok(at) }
+        self.text.len()
     }
 
     #[inline(always)]
-    fn literal<const BYTES: usize>(&self, at: usize, literal: &[u8; BYTES]) -> Result<usize, Wrong> {
+    fn literal<const BYTES: usize>(self, at: usize, literal: &[u8; BYTES]) -> Result<usize, Wrong> {
         match self.text.get(at..at + BYTES) {
             Some(found) if found == literal => Ok(at + BYTES),
             _ => wrong(at, "`true`, `false` or `null`"),
@@ -191,7 +200,7 @@ impl<'t> Scanner<'t> {
 
     /// The object or array at `at`, which `depth` others surround, and all in it; returns where it ends. No recursion: a bit per level says which of both it is.
     #[inline(never)]
-    fn nested(&mut self, mut at: usize, depth: u32) -> Result<usize, Wrong> {
+    fn nested(self, mut at: usize, depth: u32) -> Result<usize, Wrong> {
         const OBJECT: u128 = 1;
         let (mut levels, mut depth, outside) = (0u128, depth, depth);
         loop {
@@ -212,7 +221,7 @@ impl<'t> Scanner<'t> {
                 }
                 (levels, depth, at) = (levels >> 1, depth - 1, at + 1);
             } else {
-                at = self.scalar(at)?;
+                at = self.value(at, depth)?;
             }
             // Behind a value.
             loop {
@@ -241,12 +250,12 @@ impl<'t> Scanner<'t> {
 
     /// Where the next byte that is no space is; the text's length if there is none.
     #[inline(always)]
-    fn after_spaces(&self, at: usize) -> usize {
+    fn after_spaces(self, at: usize) -> usize {
         if self.byte(at) > b' ' { at } else { self.after_more_spaces(at) }
     }
 
     #[inline(never)]
-    fn after_more_spaces(&self, mut at: usize) -> usize {
+    fn after_more_spaces(self, mut at: usize) -> usize {
         while at < self.text.len() {
             let (block, passed) = self.block(at);
             let stops = block.not_spaces() >> passed;
@@ -260,21 +269,17 @@ impl<'t> Scanner<'t> {
 
     /// The byte there; past the end 0, which JSON has nowhere.
     #[inline(always)]
-    fn byte(&self, at: usize) -> u8 {
+    fn byte(self, at: usize) -> u8 {
         self.text.get(at).copied().unwrap_or(0)
     }
 
     /// The block at `at`; near the text's end its last block, of which the first so many bytes (the second number) have passed.
     #[inline(always)]
-    fn block(&self, at: usize) -> (Block, usize) {
+    fn block(self, at: usize) -> (Block, usize) {
         let from = at.min(self.text.len() - BLOCK_BYTES);
         match self.text[from..].first_chunk() {
             Some(bytes) => (Block::load(bytes), at - from),
             None => unreachable!("a block ends at the text's end at the latest"),
         }
-    }
-
-    pub fn text(&self) -> &'t [u8] {
-        self.text
     }
 }
