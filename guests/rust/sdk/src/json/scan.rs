@@ -110,10 +110,9 @@ impl<'t> Scanner<'t> {
     /// The inside of a string from `begin` on; returns where its closing quotes are, and whether it has no escapes.
     #[inline(always)]
     fn string(self, begin: usize) -> Result<(usize, bool), Wrong> {
-        let (block, passed) = self.block(begin);
-        // Where the block has no end, the byte behind it may be one; near the text's end that is past it.
-        let end = begin + (block.string_stops() >> passed | 1 << BLOCK_BYTES).trailing_zeros() as usize;
-        if self.byte(end) == b'"' { Ok((end, true)) } else { self.long_string(begin) }
+        let stops = self.bits(begin, Block::string_stops);
+        let end = begin + stops.trailing_zeros() as usize;
+        if stops != 0 && self.byte(end) == b'"' { Ok((end, true)) } else { self.long_string(begin) }
     }
 
     /// The same of any length and with escapes.
@@ -121,12 +120,11 @@ impl<'t> Scanner<'t> {
     fn long_string(self, mut at: usize) -> Result<(usize, bool), Wrong> {
         let mut is_plain = true;
         loop {
-            let (block, passed) = self.block(at);
-            let stops = block.string_stops() >> passed;
+            let stops = self.bits(at, Block::string_stops);
             if stops == 0 {
-                at += BLOCK_BYTES - passed;
+                at += BLOCK_BYTES;
                 if at >= self.text.len() {
-                    return wrong(at, "`\"` at a string's end");
+                    return wrong(self.text.len(), "`\"` at a string's end");
                 }
                 continue;
             }
@@ -171,8 +169,7 @@ impl<'t> Scanner<'t> {
     /// At least one digit; returns where they end.
     #[inline(always)]
     fn digits(self, begin: usize) -> Result<usize, Wrong> {
-        let (block, passed) = self.block(begin);
-        let stops = block.not_digits() >> passed;
+        let stops = self.bits(begin, Block::not_digits);
         let end = if stops != 0 { begin + stops.trailing_zeros() as usize } else { self.after_many_digits(begin) };
         if end == begin { wrong(begin, "a digit") } else { Ok(end) }
     }
@@ -180,12 +177,11 @@ impl<'t> Scanner<'t> {
     #[inline(never)]
     fn after_many_digits(self, mut at: usize) -> usize {
         while at < self.text.len() {
-            let (block, passed) = self.block(at);
-            let stops = block.not_digits() >> passed;
+            let stops = self.bits(at, Block::not_digits);
             if stops != 0 {
                 return at + stops.trailing_zeros() as usize;
             }
-            at += BLOCK_BYTES - passed;
+            at += BLOCK_BYTES;
         }
         self.text.len()
     }
@@ -257,12 +253,11 @@ impl<'t> Scanner<'t> {
     #[inline(never)]
     fn after_more_spaces(self, mut at: usize) -> usize {
         while at < self.text.len() {
-            let (block, passed) = self.block(at);
-            let stops = block.not_spaces() >> passed;
+            let stops = self.bits(at, Block::not_spaces);
             if stops != 0 {
                 return at + stops.trailing_zeros() as usize;
             }
-            at += BLOCK_BYTES - passed;
+            at += BLOCK_BYTES;
         }
         self.text.len()
     }
@@ -273,13 +268,22 @@ impl<'t> Scanner<'t> {
         self.text.get(at).copied().unwrap_or(0)
     }
 
-    /// The block at `at`; near the text's end its last block, of which the first so many bytes (the second number) have passed.
+    /// Bits of the block at `at`, as `of` tells them; past the text's end they are zero.
     #[inline(always)]
-    fn block(self, at: usize) -> (Block, usize) {
-        let from = at.min(self.text.len() - BLOCK_BYTES);
-        match self.text[from..].first_chunk() {
-            Some(bytes) => (Block::load(bytes), at - from),
-            None => unreachable!("a block ends at the text's end at the latest"),
+    fn bits(self, at: usize, of: impl Fn(Block) -> u32) -> u32 {
+        // Most blocks lie inside the text: a branch that is foretold is cheaper than arithmetic that the next step waits for.
+        match self.text.get(at..at + BLOCK_BYTES).and_then(|bytes| bytes.first_chunk()) {
+            Some(bytes) => of(Block::load(bytes)),
+            None => self.last_bits(at, of),
+        }
+    }
+
+    /// Near the text's end its last block is read, of which some bytes have passed.
+    #[inline(always)]
+    fn last_bits(self, at: usize, of: impl Fn(Block) -> u32) -> u32 {
+        match self.text.last_chunk() {
+            Some(bytes) => of(Block::load(bytes)) >> (at + BLOCK_BYTES - self.text.len()),
+            None => unreachable!("a text is at least a block long"),
         }
     }
 }
