@@ -35,6 +35,8 @@ pub struct Context<'c> {
     row: u32,
     key: Option<&'c [u8]>,
     key_id: u32,
+    /// The port to which the whole input goes on, nothing else being emitted.
+    forwarded: Option<u16>,
     /// See [`Context::return_raw`].
     raw: (Option<Batch>, Option<Batch>),
 }
@@ -55,6 +57,7 @@ impl<'c> Context<'c> {
             row: 0,
             key: None,
             key_id: NONE,
+            forwarded: None,
             raw: (None, None),
         }
     }
@@ -108,6 +111,7 @@ impl<'c> Context<'c> {
     #[inline]
     pub fn emit(&mut self, out: Out<'_>) -> Outcome {
         let fields = self.fields_of(&out)?;
+        self.copy_forwarded();
         self.outputs.push(out.key, out.value, out.headers, fields);
         Ok(())
     }
@@ -128,6 +132,7 @@ impl<'c> Context<'c> {
     #[inline]
     pub fn emit_with(&mut self, out: Out<'_>, write: impl FnOnce(&mut ValueWriter<'_>)) -> Outcome {
         let fields = self.fields_of(&out)?;
+        self.copy_forwarded();
         self.outputs.push_with(out.key, out.headers, fields, write);
         Ok(())
     }
@@ -142,13 +147,31 @@ impl<'c> Context<'c> {
         Ok(Fields { port, timestamp: out.timestamp, offset: i64::from(self.row), partition: out.partition, key_id: NONE })
     }
 
-    /// Emits all records of the batch as they are, to the first port: the fast path of what passes on everything.
+    /// Emits all records of the batch as they are, to the first port: the fast path of what passes on everything. In a component the batch itself goes on,
+    /// if nothing was emitted before or is after.
     pub fn forward_all(&mut self) -> Result<(), Failure> {
         let Some(port) = self.ports.first().map(|port| port.number) else { return Err(Failure::Fatal("the operator declares no output port".into())) };
-        self.outputs.extend_changed(self.input, 0..self.input.len(), |n, row| {
-            (row.port, row.offset, row.partition, row.key_id) = (port, n as i64, NONE, NONE);
-        });
+        self.copy_forwarded();
+        match self.outputs.is_empty() {
+            true => self.forwarded = Some(port),
+            false => forward(&mut self.outputs, self.input, port),
+        }
         Ok(())
+    }
+
+    /// Makes room for outputs beside those of [`Context::forward_all`].
+    #[inline(always)]
+    fn copy_forwarded(&mut self) {
+        if self.forwarded.is_some() {
+            self.copy_forwarded_rows();
+        }
+    }
+
+    #[cold]
+    fn copy_forwarded_rows(&mut self) {
+        if let Some(port) = self.forwarded.take() {
+            forward(&mut self.outputs, self.input, port);
+        }
     }
 
     /// The value of the current record's key in a store: read ahead with the batch, written back with it. A record without a key is rejected ([`NO_KEY`]).
@@ -219,13 +242,21 @@ impl<'c> Context<'c> {
         self.rejects.extend(reject_row.map(|row| Rejected { row, reject: Reject { code: 1, message: String::new() } }));
     }
 
-    /// Writes state back and hands the effects over.
-    pub(crate) fn finish(self) -> Result<Effects, Failure> {
+    /// Writes state back and hands the effects over, and the port to which the input goes on in place of outputs.
+    pub(crate) fn finish(self) -> Result<(Effects, Option<u16>), Failure> {
         self.cache.write_back(self.host)?;
         let (outputs, timers) = self.raw;
+        let forwarded = self.forwarded.filter(|_| outputs.is_none());
         let outputs = outputs.unwrap_or_else(|| self.outputs.into_batch());
-        Ok(Effects { outputs, timers: timers.unwrap_or_else(|| self.timers.into_batch()), rejects: self.rejects })
+        Ok((Effects { outputs, timers: timers.unwrap_or_else(|| self.timers.into_batch()), rejects: self.rejects }, forwarded))
     }
+}
+
+/// Copies of all records, each made from itself.
+fn forward(outputs: &mut BatchBuilder, input: &Batch, port: u16) {
+    outputs.extend_changed(input, 0..input.len(), |n, row| {
+        (row.port, row.offset, row.partition, row.key_id) = (port, n as i64, NONE, NONE);
+    });
 }
 
 #[cold]
