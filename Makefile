@@ -35,6 +35,6 @@ lint: setup
 bench: setup guests
 	cargo bench --workspace
 
-# Bounded: 60 s. Needs a nightly toolchain and cargo-fuzz.
+# Bounded: 60 s for each target.
 fuzz: setup
 	@scripts/fuzz

@@ -1,7 +1,7 @@
 //! A batch whose ends are in order, and views into it.
 
 use crate::row::{KEY_ID_AT, OFFSET_AT, PARTITION_AT, PORT_AT, TIMESTAMP_AT};
-use crate::{Headers, LayoutError, ROW_BYTES, Row, check};
+use crate::{Headers, LayoutError, NONE, ROW_BYTES, Row, check};
 
 /// Many records, packed. A value of this type is well formed: made by a builder, or checked by [`Batch::parse`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -92,6 +92,17 @@ impl Batch {
 
     pub fn set_key_id(&mut self, n: usize, key_id: u32) {
         self.put(n, KEY_ID_AT, &key_id.to_le_bytes());
+    }
+
+    /// Makes outputs of the input rows: each made from itself, to `port`, to the partition of its key.
+    pub fn forward(&mut self, port: u16) {
+        let (rows, _) = self.index.as_chunks_mut::<ROW_BYTES>();
+        for (n, row) in rows.iter_mut().enumerate() {
+            row[PORT_AT..PORT_AT + 2].copy_from_slice(&port.to_le_bytes());
+            row[OFFSET_AT..PARTITION_AT].copy_from_slice(&(n as i64).to_le_bytes());
+            row[PARTITION_AT..KEY_ID_AT].copy_from_slice(&NONE.to_le_bytes());
+            row[KEY_ID_AT..].copy_from_slice(&NONE.to_le_bytes());
+        }
     }
 
     #[inline]

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::{ARENA_BYTES_MAX, Batch, FLAG_HEADERS, FLAG_KEY_NULL, FLAG_VALUE_NULL, Headers, INHERIT, NONE, ROW_BYTES, Row, View};
+use crate::{ARENA_BYTES_MAX, Batch, FLAG_HEADERS, FLAG_KEY_NULL, FLAG_VALUE_NULL, Headers, INHERIT, NONE, ROW_BYTES, Row, ValueWriter, View, append};
 
 /// The fixed-width part of a record to be pushed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,20 +53,28 @@ impl BatchBuilder {
     /// Adds a record; `None` is null. Panics when the record does not fit: callers bound their batches far below that.
     #[inline]
     pub fn push(&mut self, key: Option<&[u8]>, value: Option<&[u8]>, headers: Headers<'_>, fields: Fields) {
+        let flags = if value.is_none() { FLAG_VALUE_NULL } else { 0 };
+        self.push_row(key, headers, fields, flags, |arena| append(arena, value.unwrap_or_default()));
+    }
+
+    /// Adds a record whose value is what `write` writes. Panics when the record does not fit.
+    #[inline]
+    pub fn push_with(&mut self, key: Option<&[u8]>, headers: Headers<'_>, fields: Fields, write: impl FnOnce(&mut ValueWriter<'_>)) {
+        self.push_row(key, headers, fields, 0, |arena| write(&mut ValueWriter::new(arena)));
+    }
+
+    #[inline(always)]
+    fn push_row(&mut self, key: Option<&[u8]>, headers: Headers<'_>, fields: Fields, mut flags: u16, value: impl FnOnce(&mut Vec<u8>)) {
         let arena = &mut self.batch.arena;
-        let mut flags = 0;
         match key {
-            Some(key) => arena.extend_from_slice(key),
+            Some(key) => append(arena, key),
             None => flags |= FLAG_KEY_NULL,
         }
         let key_end = arena.len();
-        match value {
-            Some(value) => arena.extend_from_slice(value),
-            None => flags |= FLAG_VALUE_NULL,
-        }
+        value(arena);
         let value_end = arena.len();
         if !headers.is_empty() {
-            arena.extend_from_slice(headers.bytes());
+            append(arena, headers.bytes());
             flags |= FLAG_HEADERS;
         }
         let headers_end = arena.len();

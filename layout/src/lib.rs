@@ -16,17 +16,21 @@
 //!
 //! Headers: `u16 count`, then per header `u16 name length · name · u32 value length (0xFFFFFFFF = null) · value`.
 
+mod append;
 mod batch;
 mod builder;
 mod check;
 mod headers;
 mod row;
+mod writer;
 
+pub use append::append;
 pub use batch::{Batch, Rows, View};
 pub use builder::{BatchBuilder, Fields};
 pub use check::{LayoutError, OutputRules};
 pub use headers::{Headers, HeadersBuilder};
 pub use row::Row;
+pub use writer::ValueWriter;
 
 /// Width of one index row, in bytes.
 pub const ROW_BYTES: usize = 40;

@@ -1,7 +1,7 @@
 //! What an operator sees of the world during one call, and what it asks for.
 
 use crate::host::{Call, Effects, Host, Level, Rejected};
-use crate::layout::{Batch, BatchBuilder, Fields, Headers, NONE, timer};
+use crate::layout::{Batch, BatchBuilder, Fields, Headers, NONE, ValueWriter, timer};
 use crate::state::{Cache, Entry, Pairs, Scan, Store, Value};
 use crate::{Domain, Failure, NO_KEY, Out, Outcome, Record, Reject, Stop, Timer, fatal, reject};
 
@@ -35,6 +35,8 @@ pub struct Context<'c> {
     row: u32,
     key: Option<&'c [u8]>,
     key_id: u32,
+    /// The port to which the whole input goes on, nothing else being emitted.
+    forwarded: Option<u16>,
     /// See [`Context::return_raw`].
     raw: (Option<Batch>, Option<Batch>),
 }
@@ -55,6 +57,7 @@ impl<'c> Context<'c> {
             row: 0,
             key: None,
             key_id: NONE,
+            forwarded: None,
             raw: (None, None),
         }
     }
@@ -107,23 +110,68 @@ impl<'c> Context<'c> {
     /// Emits a record. Fails where the operator declares no such port.
     #[inline]
     pub fn emit(&mut self, out: Out<'_>) -> Outcome {
+        let fields = self.fields_of(&out)?;
+        self.copy_forwarded();
+        self.outputs.push(out.key, out.value, out.headers, fields);
+        Ok(())
+    }
+
+    /// Emits a record whose value, in place of that of `out`, is written straight to where it will lie. Fails where the operator declares no such port.
+    ///
+    /// ```
+    /// # use millstream_sdk::prelude::*;
+    /// fn shout(record: &Record<'_>, ctx: &mut Context<'_>) -> Outcome {
+    ///     let value = record.value_text()?;
+    ///     ctx.emit_with(Out::of(record), |out| {
+    ///         out.put(value.as_bytes());
+    ///         out.written().make_ascii_uppercase();
+    ///         out.put_byte(b'!');
+    ///     })
+    /// }
+    /// ```
+    #[inline]
+    pub fn emit_with(&mut self, out: Out<'_>, write: impl FnOnce(&mut ValueWriter<'_>)) -> Outcome {
+        let fields = self.fields_of(&out)?;
+        self.copy_forwarded();
+        self.outputs.push_with(out.key, out.headers, fields, write);
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn fields_of(&self, out: &Out<'_>) -> Result<Fields, Stop> {
         let port = match out.port {
             None => self.ports.first().map(|port| port.number),
             Some(port) => Named::place(self.ports, port.name).map(|place| self.ports[place].number),
         };
         let Some(port) = port else { return Err(no_port(out.port.map(|port| port.name))) };
-        let fields = Fields { port, timestamp: out.timestamp, offset: i64::from(self.row), partition: out.partition, key_id: NONE };
-        self.outputs.push(out.key, out.value, out.headers, fields);
+        Ok(Fields { port, timestamp: out.timestamp, offset: i64::from(self.row), partition: out.partition, key_id: NONE })
+    }
+
+    /// Emits all records of the batch as they are, to the first port: the fast path of what passes on everything. In a component the batch itself goes on,
+    /// if nothing was emitted before or is after.
+    pub fn forward_all(&mut self) -> Result<(), Failure> {
+        let Some(port) = self.ports.first().map(|port| port.number) else { return Err(Failure::Fatal("the operator declares no output port".into())) };
+        self.copy_forwarded();
+        match self.outputs.is_empty() {
+            true => self.forwarded = Some(port),
+            false => forward(&mut self.outputs, self.input, port),
+        }
         Ok(())
     }
 
-    /// Emits all records of the batch as they are, to the first port: the fast path of what passes on everything.
-    pub fn forward_all(&mut self) -> Result<(), Failure> {
-        let Some(port) = self.ports.first().map(|port| port.number) else { return Err(Failure::Fatal("the operator declares no output port".into())) };
-        self.outputs.extend_changed(self.input, 0..self.input.len(), |n, row| {
-            (row.port, row.offset, row.partition, row.key_id) = (port, n as i64, NONE, NONE);
-        });
-        Ok(())
+    /// Makes room for outputs beside those of [`Context::forward_all`].
+    #[inline(always)]
+    fn copy_forwarded(&mut self) {
+        if self.forwarded.is_some() {
+            self.copy_forwarded_rows();
+        }
+    }
+
+    #[cold]
+    fn copy_forwarded_rows(&mut self) {
+        if let Some(port) = self.forwarded.take() {
+            forward(&mut self.outputs, self.input, port);
+        }
     }
 
     /// The value of the current record's key in a store: read ahead with the batch, written back with it. A record without a key is rejected ([`NO_KEY`]).
@@ -194,13 +242,21 @@ impl<'c> Context<'c> {
         self.rejects.extend(reject_row.map(|row| Rejected { row, reject: Reject { code: 1, message: String::new() } }));
     }
 
-    /// Writes state back and hands the effects over.
-    pub(crate) fn finish(self) -> Result<Effects, Failure> {
+    /// Writes state back and hands the effects over, and the port to which the input goes on in place of outputs.
+    pub(crate) fn finish(self) -> Result<(Effects, Option<u16>), Failure> {
         self.cache.write_back(self.host)?;
         let (outputs, timers) = self.raw;
+        let forwarded = self.forwarded.filter(|_| outputs.is_none());
         let outputs = outputs.unwrap_or_else(|| self.outputs.into_batch());
-        Ok(Effects { outputs, timers: timers.unwrap_or_else(|| self.timers.into_batch()), rejects: self.rejects })
+        Ok((Effects { outputs, timers: timers.unwrap_or_else(|| self.timers.into_batch()), rejects: self.rejects }, forwarded))
     }
+}
+
+/// Copies of all records, each made from itself.
+fn forward(outputs: &mut BatchBuilder, input: &Batch, port: u16) {
+    outputs.extend_changed(input, 0..input.len(), |n, row| {
+        (row.port, row.offset, row.partition, row.key_id) = (port, n as i64, NONE, NONE);
+    });
 }
 
 #[cold]

@@ -73,7 +73,7 @@ impl<O: Operator> Opened<O> {
     }
 
     pub fn process(&self, context: wit::Context, input: wit::Batch) -> Result<wit::Effects, wit::Failure> {
-        self.call(|opened, host| opened.process(context.into(), &input.into(), host)).map(Into::into)
+        self.call(|opened, host| opened.process_owned(context.into(), input.into(), host)).map(Into::into)
     }
 
     pub fn on_timer(&self, context: wit::Context, due: wit::Batch) -> Result<wit::Effects, wit::Failure> {

@@ -26,6 +26,26 @@ impl<O: Operator> Instance<O> {
 
     /// `process` of the WIT.
     pub fn process(&mut self, call: Call, input: &Batch, host: &mut dyn Host) -> Result<Effects, Failure> {
+        let (mut effects, forwarded) = self.run(call, input, host)?;
+        if let Some(port) = forwarded {
+            effects.outputs = input.clone();
+            effects.outputs.forward(port);
+        }
+        Ok(effects)
+    }
+
+    /// [`Instance::process`] of a batch that nobody needs afterwards: what is forwarded as a whole is not copied.
+    pub fn process_owned(&mut self, call: Call, input: Batch, host: &mut dyn Host) -> Result<Effects, Failure> {
+        let (mut effects, forwarded) = self.run(call, &input, host)?;
+        if let Some(port) = forwarded {
+            effects.outputs = input;
+            effects.outputs.forward(port);
+        }
+        Ok(effects)
+    }
+
+    /// The effects, and the port to which the input goes on in place of outputs.
+    fn run(&mut self, call: Call, input: &Batch, host: &mut dyn Host) -> Result<(Effects, Option<u16>), Failure> {
         let operator = &mut self.operator;
         read_ahead::<O>(&mut self.cache, input, host, |keys| {
             for (row, view) in input.iter().enumerate() {
@@ -51,7 +71,12 @@ impl<O: Operator> Instance<O> {
             let outcome = operator.on_timer(&due_timer(&row), &mut ctx);
             ctx.settle(outcome)?;
         }
-        ctx.finish()
+        let (mut effects, forwarded) = ctx.finish()?;
+        if let Some(port) = forwarded {
+            effects.outputs = due.clone();
+            effects.outputs.forward(port);
+        }
+        Ok(effects)
     }
 
     /// `migrate` of the WIT.

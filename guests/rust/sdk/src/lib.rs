@@ -49,6 +49,7 @@
 
 #[cfg(target_arch = "wasm32")]
 mod allocator;
+mod block;
 mod config;
 mod context;
 #[cfg(target_arch = "wasm32")]
@@ -56,12 +57,14 @@ mod context;
 pub mod guest;
 mod host;
 mod instance;
+mod json;
 mod operator;
 mod out;
 mod record;
 mod state;
 mod stop;
 pub mod testing;
+mod text;
 
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
@@ -70,8 +73,9 @@ pub use config::NoConfig;
 pub use context::Context;
 pub use host::{Call, Effects, Host, Level, Page, Range, Rejected, Setup};
 pub use instance::Instance;
+pub use json::{JsonError, JsonFields, JsonFound};
 pub use millstream_layout as layout;
-pub use millstream_layout::{Batch, Headers, HeadersBuilder, INHERIT};
+pub use millstream_layout::{Batch, Headers, HeadersBuilder, INHERIT, ValueWriter};
 pub use operator::{Description, Exported, Operator, Prefetch, StoreDescription, describe};
 pub use out::{Out, Port};
 pub use record::{Domain, Record, Timer};
@@ -81,7 +85,7 @@ pub use stop::{BAD_JSON, BAD_TEXT, Failure, NO_KEY, NO_TIME, Outcome, Reject, St
 /// All that an operator usually names.
 pub mod prelude {
     pub use crate::{
-        Context, Domain, Failure, Json, Level, NoConfig, Operator, Out, Outcome, Port, Prefetch, Record, Setup, Stop, Store, StoreDescription, Timer,
-        export_operator, fatal, reject, retry,
+        Context, Domain, Failure, Json, JsonFields, Level, NoConfig, Operator, Out, Outcome, Port, Prefetch, Record, Setup, Stop, Store, StoreDescription,
+        Timer, export_operator, fatal, reject, retry,
     };
 }

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use serde::de::DeserializeOwned;
 
 use crate::layout::{INHERIT, View};
-use crate::{BAD_JSON, BAD_TEXT, NO_KEY, NO_TIME, Stop, reject};
+use crate::{BAD_JSON, BAD_TEXT, JsonError, JsonFields, JsonFound, NO_KEY, NO_TIME, Stop, reject};
 
 /// One input record, read in place. Its fields are those of [`View`]: `key`, `value` (`None` is null), `headers`, `port`, `timestamp`, `offset`, …
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +51,20 @@ impl<'a> Record<'a> {
         crate::config::from_json(bytes).map_err(|reason| reject(BAD_JSON, format!("the value: {reason}")))
     }
 
+    /// Fields of the value, which is a JSON object, as text: the fast way to a few of many fields, see [`JsonFields`]. Or a reject: [`BAD_TEXT`] where the value
+    /// is null or not UTF-8, [`BAD_JSON`] with the place and what was expected there.
+    #[inline]
+    pub fn value_fields<'f>(&self, fields: &'f mut JsonFields) -> Result<JsonFound<'f>, Stop>
+    where
+        'a: 'f,
+    {
+        let Some(bytes) = self.view.value else { return Err(reject(BAD_TEXT, "the value is null")) };
+        fields.find(bytes).map_err(|e| match e {
+            JsonError::NotText(_) => reject(BAD_TEXT, format!("the value is {e}")),
+            JsonError::NotJson { .. } => reject(BAD_JSON, format!("the value: {e}")),
+        })
+    }
+
     /// The last header of that name; `None`: there is none, or its value is null.
     pub fn header(&self, name: &str) -> Option<&'a [u8]> {
         self.view.headers.last(name.as_bytes()).flatten()
@@ -59,7 +73,7 @@ impl<'a> Record<'a> {
 
 fn text<'a>(bytes: Option<&'a [u8]>, part: &str) -> Result<&'a str, Stop> {
     let bytes = bytes.ok_or_else(|| reject(BAD_TEXT, format!("the {part} is null")))?;
-    std::str::from_utf8(bytes).map_err(|e| reject(BAD_TEXT, format!("the {part} is not UTF-8: {e}")))
+    crate::text::from_utf8(bytes).map_err(|e| reject(BAD_TEXT, format!("the {part} is not UTF-8: {e}")))
 }
 
 impl<'a> Deref for Record<'a> {

@@ -28,15 +28,13 @@ enum Map {
 
 pub struct FilterMap {
     config: Config,
-    /// Kept from record to record, so that none allocates.
-    mapped: Vec<u8>,
 }
 
 impl Operator for FilterMap {
     type Config = Config;
 
     fn open(config: Config, _setup: &Setup) -> Result<Self, Failure> {
-        Ok(FilterMap { config, mapped: Vec::new() })
+        Ok(FilterMap { config })
     }
 
     fn process(&mut self, record: &Record<'_>, ctx: &mut Context<'_>) -> Outcome {
@@ -44,14 +42,14 @@ impl Operator for FilterMap {
         if !value.contains(&self.config.keep) {
             return Ok(());
         }
-        self.mapped.clear();
-        self.mapped.extend_from_slice(value.as_bytes());
-        match self.config.map {
-            Map::Upper => self.mapped.make_ascii_uppercase(),
-            Map::Lower => self.mapped.make_ascii_lowercase(),
-            Map::Same => {}
-        }
-        ctx.emit(Out::of(record).value(&self.mapped))
+        ctx.emit_with(Out::of(record), |out| {
+            out.put(value.as_bytes());
+            match self.config.map {
+                Map::Upper => out.written().make_ascii_uppercase(),
+                Map::Lower => out.written().make_ascii_lowercase(),
+                Map::Same => {}
+            }
+        })
     }
 }
 

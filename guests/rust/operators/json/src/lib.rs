@@ -1,10 +1,7 @@
 //! JSON: keeps the records whose field equals a value, and of those the fields named, in that order; may make one field the key.
 
-mod object;
-
 use millstream_sdk::BAD_JSON;
 use millstream_sdk::prelude::*;
-use object::Object;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -27,51 +24,62 @@ struct Only {
 }
 
 pub struct Project {
-    config: Config,
-    /// The names of `select` as they stand in the output: quoted, with a colon.
-    names: Vec<Vec<u8>>,
-    /// Kept from record to record.
-    value: Vec<u8>,
+    /// All fields that the config names; the numbers below are theirs.
+    fields: JsonFields,
+    only: Option<(usize, Value)>,
+    key: Option<(usize, String)>,
+    /// The names of `select` as they stand in the output: behind a comma, quoted and with a colon. Their numbers begin at 0.
+    select: Vec<Vec<u8>>,
 }
 
 impl Operator for Project {
     type Config = Config;
 
     fn open(config: Config, _setup: &Setup) -> Result<Self, Failure> {
-        let names = config.select.iter().map(|field| format!("{}:", Value::from(field.as_str())).into_bytes()).collect();
-        Ok(Project { config, names, value: Vec::new() })
+        let Config { only, select, key } = config;
+        let only_field = only.as_ref().map(|only| only.field.as_str());
+        let fields = JsonFields::new(select.iter().map(String::as_str).chain(only_field).chain(key.as_deref()));
+        let (only_at, key_at) = (select.len(), select.len() + usize::from(only.is_some()));
+        Ok(Project {
+            fields,
+            only: only.map(|only| (only_at, only.equals)),
+            key: key.map(|field| (key_at, field)),
+            select: select.iter().map(|field| format!(",{}:", Value::from(field.as_str())).into_bytes()).collect(),
+        })
     }
 
     fn process(&mut self, record: &Record<'_>, ctx: &mut Context<'_>) -> Outcome {
-        let text = record.value_text()?;
-        let object: Object = serde_json::from_str(text).map_err(bad)?;
-        if let Some(Only { field, equals }) = &self.config.only
-            && !object.get(field).map_or(Ok(false), |raw| is(raw, equals)).map_err(bad)?
+        let found = record.value_fields(&mut self.fields)?;
+        if let Some((field, equals)) = &self.only
+            && !found.raw(*field).map_or(Ok(false), |raw| is(raw, equals)).map_err(bad)?
         {
             return Ok(());
         }
         let mut out = Out::of(record);
         let key;
-        if let Some(field) = &self.config.key {
-            let raw = object.get(field).ok_or_else(|| reject(BAD_JSON, format!("the value has no field `{field}`")))?;
+        if let Some((number, field)) = &self.key {
+            let raw = found.raw(*number).ok_or_else(|| reject(BAD_JSON, format!("the value has no field `{field}`")))?;
             key = match serde_json::from_str(raw).map_err(bad)? {
                 Value::String(text) => text,
                 other => other.to_string(),
             };
             out = out.key(key.as_bytes());
         }
-        if !self.names.is_empty() {
-            self.value.clear();
-            for (field, name) in self.config.select.iter().zip(&self.names) {
-                let Some(raw) = object.get(field) else { continue };
-                self.value.push(if self.value.is_empty() { b'{' } else { b',' });
-                self.value.extend_from_slice(name);
-                self.value.extend_from_slice(raw.as_bytes());
-            }
-            self.value.extend_from_slice(if self.value.is_empty() { b"{}" } else { b"}" });
-            out = out.value(&self.value);
+        if self.select.is_empty() {
+            return ctx.emit(out);
         }
-        ctx.emit(out)
+        ctx.emit_with(out, |out| {
+            for (number, name) in self.select.iter().enumerate() {
+                let Some(raw) = found.raw(number) else { continue };
+                out.put(name);
+                out.put(raw.as_bytes());
+            }
+            match out.written().first_mut() {
+                Some(comma) => *comma = b'{',
+                None => out.put_byte(b'{'),
+            }
+            out.put_byte(b'}');
+        })
     }
 }
 
