@@ -47,9 +47,10 @@ pub fn setup(config: &str, stores: &[&str]) -> Setup {
     Setup { config: config.into(), inputs: names(&["in"]), outputs: names(&["out"]), stores: names(stores) }
 }
 
-/// A built component, opened.
+/// A built component, opened. On a busy machine a call may take long; it is measured, not ended.
 pub fn wasm(component: &str, setup: &Setup) -> Box<dyn Operator> {
-    components::load(&components::engine(), component).open(component, setup, &Limits::default()).expect("the component opens")
+    let limits = Limits { call_ms_max: 60_000, ..Limits::default() };
+    components::load(&components::engine(), component).open(component, setup, &limits).expect("the component opens")
 }
 
 /// [`records`](crate::records::records) with the keys in turn, so that their numbers are those that the host gives: in order of appearance.

@@ -158,33 +158,85 @@ type builder struct{ Batch }
 
 func (b *builder) reset() { b.rows, b.arena = b.rows[:0], b.arena[:0] }
 
-// push adds a record; nil is null. Ends and flags of fields are set here. It panics when the batch outgrows a GiB: the host's limits are far below that.
+// push adds a record; nil is null. Ends and flags of fields are set here.
 func (b *builder) push(key, value, headers []byte, fields row) {
+	r := b.add(key, value)
+	if len(headers) > 0 {
+		b.arena = append(b.arena, headers...)
+		r.flags |= hasHeaders
+		r.headersEnd = uint32(len(b.arena))
+	}
+	r.port, r.timestamp, r.offset, r.partition, r.keyID = fields.port, fields.timestamp, fields.offset, fields.partition, fields.keyID
+}
+
+// add adds a record of key and value, without headers; nil is null. The caller sets all fields of the row but ends and flags: on Wasm each call of a
+// function costs some 10 ns, and arguments go through memory. It panics when the batch outgrows a GiB: the host's limits are far below that.
+func (b *builder) add(key, value []byte) *row {
+	begin := len(b.arena)
+	keyEnd := begin + len(key)
+	end := keyEnd + len(value)
+	if end > cap(b.arena) || len(b.rows) == cap(b.rows) {
+		b.grow(end)
+	}
+	b.arena = b.arena[:end]
+	b.rows = b.rows[:len(b.rows)+1]
+	r := &b.rows[len(b.rows)-1]
+	flags := uint16(0)
 	if key == nil {
-		fields.flags = keyIsNull
+		flags = keyIsNull
+	} else if len(key) <= shortBytesMax {
+		copyShort(b.arena[begin:keyEnd], key)
+	} else {
+		copy(b.arena[begin:keyEnd], key)
 	}
 	if value == nil {
-		fields.flags |= valueIsNull
+		flags |= valueIsNull
+	} else if len(value) <= shortBytesMax {
+		copyShort(b.arena[keyEnd:end], value)
+	} else {
+		copy(b.arena[keyEnd:end], value)
 	}
-	if len(headers) > 0 {
-		fields.flags |= hasHeaders
-	}
-	arena := append(b.arena, key...)
-	fields.keyEnd = uint32(len(arena))
-	arena = append(arena, value...)
-	fields.valueEnd = uint32(len(arena))
-	if len(headers) > 0 {
-		arena = append(arena, headers...)
-	}
-	if len(arena) > arenaBytesMax {
+	r.keyEnd, r.valueEnd, r.headersEnd, r.flags = uint32(keyEnd), uint32(end), uint32(end), flags
+	return r
+}
+
+// grow makes room for one row more, and an arena of so many bytes.
+func (b *builder) grow(arenaBytes int) {
+	if arenaBytes > arenaBytesMax {
 		panic("millstream: a batch's arena holds at most 1 GiB")
 	}
-	fields.headersEnd = uint32(len(arena))
-	b.arena = arena
-	b.rows = append(b.rows, fields)
+	if len(b.rows) == cap(b.rows) {
+		b.rows = append(make([]row, 0, max(64, 2*cap(b.rows))), b.rows...)
+	}
+	if arenaBytes > cap(b.arena) {
+		b.arena = append(make([]byte, 0, max(4096, 2*cap(b.arena), arenaBytes)), b.arena...)
+	}
+}
+
+// shortBytesMax is up to where bytes are copied here, and not by an instruction that leaves Wasm for the engine's own code.
+const shortBytesMax = 32
+
+// copyShort copies all of from, which is as long as to, in pieces of a word.
+func copyShort(to, from []byte) {
+	n := len(from)
+	if n < 8 {
+		for at := range from {
+			to[at] = from[at]
+		}
+		return
+	}
+	source, target := unsafe.Pointer(unsafe.SliceData(from)), unsafe.Pointer(unsafe.SliceData(to[:n]))
+	for at := 0; at < n-8; at += 8 {
+		*(*uint64)(unsafe.Add(target, at)) = *(*uint64)(unsafe.Add(source, at))
+	}
+	// The last word may overlap the one before.
+	*(*uint64)(unsafe.Add(target, n-8)) = *(*uint64)(unsafe.Add(source, n-8))
 }
 
 // ask adds a key of a store to be read.
-func (b *builder) ask(key []byte, store uint16) {
-	b.push(key, nil, nil, row{port: store, timestamp: NoTimestamp, partition: none, keyID: none})
+func (b *builder) ask(key []byte, store uint16) { b.add(key, nil).ofState(store) }
+
+// ofState sets what rows of state have no use for.
+func (r *row) ofState(store uint16) {
+	r.port, r.timestamp, r.offset, r.partition, r.keyID = store, NoTimestamp, 0, none, none
 }

@@ -6,8 +6,10 @@ package millstream
 // looked up by its bytes. All of it is kept from call to call.
 type cache struct {
 	stores []named
-	host   StateHost
-	slots  []slot
+	// declared are the same stores by address, which is quicker to compare than a name.
+	declared []*store
+	host     StateHost
+	slots    []slot
 	// rowIDs are own numbers of the rows' keys, where the host's cannot be used.
 	rowIDs []uint32
 	// distinct is how many keys the rows have; 0: slots cannot be found by number.
@@ -130,29 +132,50 @@ func (c *cache) read(first int) error {
 }
 
 // slotOfRecord is the slot of the record's key.
-func (c *cache) slotOfRecord(place uint16, record *Record) (int, error) {
+func (c *cache) slotOfRecord(s *store, record *Record) (*slot, error) {
 	if record.Key == nil {
-		return 0, errNoKey
+		return nil, errNoKey
 	}
-	if c.distinct == 0 {
-		return c.slotOfKey(place, record.Key)
+	place := int(s.index)
+	if c.distinct == 0 || place >= len(c.declared) || c.declared[place] != s {
+		return c.slotOfKey(s, record.Key)
 	}
 	id := record.keyID
 	if len(c.rowIDs) > 0 {
 		id = c.rowIDs[record.row]
 	}
-	return int(place)*c.distinct + int(id), nil
+	return &c.slots[place*c.distinct+int(id)], nil
 }
 
 // slotOfKey is the slot of any key; the host is asked for one that is not there.
-func (c *cache) slotOfKey(place uint16, key []byte) (int, error) {
-	n, isNew := c.slotOrNew(place, key)
-	if !isNew {
-		return n, nil
+func (c *cache) slotOfKey(s *store, key []byte) (*slot, error) {
+	place, ok := c.place(s)
+	if !ok {
+		return nil, s.undeclared()
 	}
-	c.wanted.reset()
-	c.wanted.ask(key, c.stores[place].number)
-	return n, c.read(n)
+	n, isNew := c.slotOrNew(place, key)
+	if isNew {
+		c.wanted.reset()
+		c.wanted.ask(key, c.stores[place].number)
+		if err := c.read(n); err != nil {
+			return nil, err
+		}
+	}
+	return &c.slots[n], nil
+}
+
+// place is that of a store among those declared; not ok: it is not.
+func (c *cache) place(s *store) (uint16, bool) {
+	if int(s.index) < len(c.declared) && c.declared[s.index] == s {
+		return s.index, true
+	}
+	for n := range c.declared {
+		if c.declared[n] == s {
+			s.index = uint16(n)
+			return s.index, true
+		}
+	}
+	return 0, false
 }
 
 func (c *cache) slotOrNew(place uint16, key []byte) (int, bool) {
@@ -199,7 +222,7 @@ func (c *cache) writeBack() {
 		s := &c.slots[n]
 		if s.dirty {
 			s.dirty = false
-			c.writes.push(s.key, s.value, nil, row{port: c.stores[s.place].number, timestamp: NoTimestamp, partition: none, keyID: none})
+			c.writes.add(s.key, s.value).ofState(c.stores[s.place].number)
 		}
 	}
 	if len(c.writes.rows) > 0 {
@@ -212,7 +235,7 @@ type Keys struct{ cache *cache }
 
 // Want names a key of a store; naming it again costs nothing. A store that is not declared is passed over: using it will say so.
 func (k *Keys) Want(store AnyStore, key []byte) {
-	if place, ok := store.declared().place(k.cache); ok {
+	if place, ok := k.cache.place(store.declared()); ok {
 		k.cache.slotOrNew(place, key)
 	}
 }

@@ -62,7 +62,8 @@ func (c *Context) Emit(key, value []byte) {
 		c.noPort("")
 		return
 	}
-	c.outputs.push(key, value, nil, c.fields(c.ports[0].number))
+	r := c.outputs.add(key, value)
+	r.port, r.timestamp, r.offset, r.partition, r.keyID = c.ports[0].number, NoTimestamp, int64(c.record.row), none, none
 }
 
 // Forward emits a copy of a record: key, value and headers.

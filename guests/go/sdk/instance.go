@@ -17,8 +17,10 @@ func Open(declaration *Declaration, setup *Setup, state StateHost, telemetry Tel
 		return nil, err
 	}
 	names := make([]string, len(declaration.Stores))
+	declared := make([]*store, len(declaration.Stores))
 	for n, store := range declaration.Stores {
-		names[n] = store.declared().name
+		declared[n] = store.declared()
+		names[n] = declared[n].name
 	}
 	stores, err := place(names, setup.Stores, "store")
 	if err != nil {
@@ -39,7 +41,7 @@ func Open(declaration *Declaration, setup *Setup, state StateHost, telemetry Tel
 	instance.timers, _ = operator.(TimerHandler)
 	instance.prefetcher, _ = operator.(Prefetcher)
 	instance.ctx.ports, instance.ctx.telemetry = ports, telemetry
-	instance.ctx.cache.stores, instance.ctx.cache.host = stores, state
+	instance.ctx.cache.stores, instance.ctx.cache.declared, instance.ctx.cache.host = stores, declared, state
 	return instance, nil
 }
 

@@ -1,12 +1,11 @@
 package millstream
 
 import (
-	"encoding/binary"
 	"errors"
 	"iter"
-	"math"
 	"strconv"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // AnyStore is a [Store] of any type of values.
@@ -38,77 +37,68 @@ func (s *Store[V]) declared() *store { return &s.store }
 // Name of the store as declared.
 func (s *store) Name() string { return s.name }
 
-// place is that of the store among those of the open operator; not ok: it is not declared.
-func (s *store) place(c *cache) (uint16, bool) {
-	if int(s.index) < len(c.stores) && c.stores[s.index].name == s.name {
-		return s.index, true
-	}
-	for n := range c.stores {
-		if c.stores[n].name == s.name {
-			s.index = uint16(n)
-			return s.index, true
-		}
-	}
-	return 0, false
-}
-
-func (s *store) undeclared() error {
-	return Fatal("the operator does not declare the store `" + s.name + "`: add it to Stores")
-}
-
 // Get is the value of the current record's key, and whether there is one. It was read ahead with the batch. A record without a key is rejected
 // ([NoKey]); bytes that are no V stop the job, since the store holds what this code cannot read.
 func (s *Store[V]) Get(ctx *Context) (V, bool, error) {
-	n, err := s.slot(ctx)
+	slot, err := ctx.cache.slotOfRecord(&s.store, &ctx.record)
 	if err != nil {
 		var zero V
 		return zero, false, err
 	}
-	return s.get(&ctx.cache.slots[n])
+	if s.codec.word && len(slot.value) == wordBytes {
+		return *(*V)(unsafe.Pointer(unsafe.SliceData(slot.value))), true, nil
+	}
+	return s.decode(slot)
 }
 
 // Put sets the value of the current record's key. The records that follow see it; it is written back with the batch.
 func (s *Store[V]) Put(ctx *Context, value V) error {
-	n, err := s.slot(ctx)
-	if err == nil {
-		s.put(ctx, n, value)
+	slot, err := ctx.cache.slotOfRecord(&s.store, &ctx.record)
+	if err != nil {
+		return err
 	}
-	return err
+	if s.codec.word && len(slot.value) == wordBytes {
+		*(*V)(unsafe.Pointer(unsafe.SliceData(slot.value))) = value
+		slot.dirty = true
+		return nil
+	}
+	s.encode(ctx, slot, value)
+	return nil
 }
 
 // Delete removes the current record's key.
 func (s *Store[V]) Delete(ctx *Context) error {
-	n, err := s.slot(ctx)
+	slot, err := ctx.cache.slotOfRecord(&s.store, &ctx.record)
 	if err == nil {
-		ctx.cache.slots[n].value, ctx.cache.slots[n].dirty = nil, true
+		slot.value, slot.dirty = nil, true
 	}
 	return err
 }
 
 // GetOf is the value of any key. It costs a call to the host unless the key was read ahead or met before in this batch.
 func (s *Store[V]) GetOf(ctx *Context, key []byte) (V, bool, error) {
-	n, err := s.slotOf(ctx, key)
+	slot, err := s.slotOf(ctx, key)
 	if err != nil {
 		var zero V
 		return zero, false, err
 	}
-	return s.get(&ctx.cache.slots[n])
+	return s.decode(slot)
 }
 
 // PutOf sets the value of any key.
 func (s *Store[V]) PutOf(ctx *Context, key []byte, value V) error {
-	n, err := s.slotOf(ctx, key)
+	slot, err := s.slotOf(ctx, key)
 	if err == nil {
-		s.put(ctx, n, value)
+		s.encode(ctx, slot, value)
 	}
 	return err
 }
 
 // DeleteOf removes any key.
 func (s *Store[V]) DeleteOf(ctx *Context, key []byte) error {
-	n, err := s.slotOf(ctx, key)
+	slot, err := s.slotOf(ctx, key)
 	if err == nil {
-		ctx.cache.slots[n].value, ctx.cache.slots[n].dirty = nil, true
+		slot.value, slot.dirty = nil, true
 	}
 	return err
 }
@@ -117,7 +107,7 @@ func (s *Store[V]) DeleteOf(ctx *Context, key []byte) error {
 // far is seen. Keys are valid until the call ends. A value that cannot be read ends it, and the call fails.
 func (s *Store[V]) Range(ctx *Context, begin, end []byte) iter.Seq2[[]byte, V] {
 	return func(yield func([]byte, V) bool) {
-		place, ok := s.place(&ctx.cache)
+		place, ok := ctx.cache.place(&s.store)
 		if !ok {
 			ctx.fail(s.undeclared())
 			return
@@ -162,26 +152,14 @@ func prefixEnd(prefix []byte) []byte {
 	return nil
 }
 
-func (s *Store[V]) slot(ctx *Context) (int, error) {
-	place, ok := s.place(&ctx.cache)
-	if !ok {
-		return 0, s.undeclared()
-	}
-	return ctx.cache.slotOfRecord(place, &ctx.record)
-}
-
-func (s *Store[V]) slotOf(ctx *Context, key []byte) (int, error) {
-	place, ok := s.place(&ctx.cache)
-	if !ok {
-		return 0, s.undeclared()
-	}
+func (s *Store[V]) slotOf(ctx *Context, key []byte) (*slot, error) {
 	if key == nil {
 		key = empty
 	}
-	return ctx.cache.slotOfKey(place, key)
+	return ctx.cache.slotOfKey(&s.store, key)
 }
 
-func (s *Store[V]) get(slot *slot) (V, bool, error) {
+func (s *Store[V]) decode(slot *slot) (V, bool, error) {
 	if slot.value == nil {
 		var zero V
 		return zero, false, nil
@@ -193,9 +171,12 @@ func (s *Store[V]) get(slot *slot) (V, bool, error) {
 	return value, true, nil
 }
 
-func (s *Store[V]) put(ctx *Context, n int, value V) {
-	slot := &ctx.cache.slots[n]
+func (s *Store[V]) encode(ctx *Context, slot *slot, value V) {
 	slot.value, slot.dirty = s.codec.Encode(ctx.cache.buffer(slot), value), true
+}
+
+func (s *store) undeclared() error {
+	return Fatal("the operator does not declare the store `" + s.name + "`: add it to Stores")
 }
 
 func (s *store) unreadable(key []byte, err error) error {
@@ -209,13 +190,18 @@ type Codec[V any] struct {
 	Decode func(data []byte) (V, error)
 	// Encode appends the bytes of a value. The same value must always give the same bytes.
 	Encode func(to []byte, value V) []byte
+
+	// word: a value is stored as it lies in memory, eight bytes, and need not go through the functions.
+	word bool
 }
+
+const wordBytes = 8
 
 // Numbers are eight bytes, little-endian, as in all languages' SDKs.
 var (
-	Uint64  = number("uint64", func(bits uint64) uint64 { return bits }, func(value uint64) uint64 { return value })
-	Int64   = number("int64", func(bits uint64) int64 { return int64(bits) }, func(value int64) uint64 { return uint64(value) })
-	Float64 = number("float64", math.Float64frombits, math.Float64bits)
+	Uint64  = number[uint64]("uint64")
+	Int64   = number[int64]("int64")
+	Float64 = number[float64]("float64")
 )
 
 // Text is UTF-8.
@@ -235,15 +221,15 @@ var Bytes = Codec[[]byte]{
 	Encode: func(to, value []byte) []byte { return append(to, value...) },
 }
 
-func number[V any](name string, decode func(uint64) V, encode func(V) uint64) Codec[V] {
+func number[V uint64 | int64 | float64](name string) Codec[V] {
 	return Codec[V]{
 		Decode: func(data []byte) (V, error) {
-			if len(data) != 8 {
-				var zero V
-				return zero, errors.New("a value of type " + name + " has 8 bytes, this one " + strconv.Itoa(len(data)))
+			if len(data) != wordBytes {
+				return 0, errors.New("a value of type " + name + " has 8 bytes, this one " + strconv.Itoa(len(data)))
 			}
-			return decode(binary.LittleEndian.Uint64(data)), nil
+			return *(*V)(unsafe.Pointer(unsafe.SliceData(data))), nil
 		},
-		Encode: func(to []byte, value V) []byte { return binary.LittleEndian.AppendUint64(to, encode(value)) },
+		Encode: func(to []byte, value V) []byte { return append(to, (*[wordBytes]byte)(unsafe.Pointer(&value))[:]...) },
+		word:   true,
 	}
 }

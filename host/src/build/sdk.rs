@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::HostError;
 
-const FILES: [(&str, &str); 28] = [
+const FILES: [(&str, &str); 29] = [
     ("c/millstream.h", include_str!("../../../guests/c/sdk/millstream.h")),
     ("c/millstream.c", include_str!("../../../guests/c/sdk/millstream.c")),
     ("go/batch.go", include_str!("../../../guests/go/sdk/batch.go")),
@@ -23,6 +23,7 @@ const FILES: [(&str, &str); 28] = [
     ("go/json.go", include_str!("../../../guests/go/sdk/json.go")),
     ("go/keytable.go", include_str!("../../../guests/go/sdk/keytable.go")),
     ("go/native.go", include_str!("../../../guests/go/sdk/native.go")),
+    ("go/object.go", include_str!("../../../guests/go/sdk/object.go")),
     ("go/operator.go", include_str!("../../../guests/go/sdk/operator.go")),
     ("go/out.go", include_str!("../../../guests/go/sdk/out.go")),
     ("go/raw.go", include_str!("../../../guests/go/sdk/raw.go")),

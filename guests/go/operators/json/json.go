@@ -27,7 +27,8 @@ type project struct {
 	// names of Select as they stand in the output: quoted, with a colon.
 	names [][]byte
 	// Kept from record to record.
-	value []byte
+	object millstream.Object
+	value  []byte
 }
 
 func open(setup *millstream.Setup) (millstream.Operator, error) {
@@ -52,27 +53,19 @@ func open(setup *millstream.Setup) (millstream.Operator, error) {
 }
 
 func (p *project) Process(record *millstream.Record, ctx *millstream.Context) error {
-	text, err := record.ValueText()
-	if err != nil {
+	if err := record.ValueObject(&p.object); err != nil {
 		return err
-	}
-	var object map[string]json.RawMessage
-	if err := record.ValueJSON(&object); err != nil {
-		return err
-	}
-	if object == nil {
-		return millstream.Reject(millstream.BadJSON, "the value: found `"+string(text)+"`, expected an object")
 	}
 	if p.Only != nil {
-		raw, ok := object[p.Only.Field]
-		if !ok || !reflect.DeepEqual(decoded(raw), p.equals) {
+		raw := p.object.Get(p.Only.Field)
+		if raw == nil || !p.matches(raw) {
 			return nil
 		}
 	}
 	out := millstream.Copy(record)
 	if p.Key != nil {
-		raw, ok := object[*p.Key]
-		if !ok {
+		raw := p.object.Get(*p.Key)
+		if raw == nil {
 			return millstream.Reject(millstream.BadJSON, "the value has no field `"+*p.Key+"`")
 		}
 		out = out.WithKey(asText(raw))
@@ -80,8 +73,8 @@ func (p *project) Process(record *millstream.Record, ctx *millstream.Context) er
 	if len(p.names) > 0 {
 		p.value = p.value[:0]
 		for n, field := range p.Select {
-			raw, ok := object[field]
-			if !ok {
+			raw := p.object.Get(field)
+			if raw == nil {
 				continue
 			}
 			separator := byte(',')
@@ -98,6 +91,15 @@ func (p *project) Process(record *millstream.Record, ctx *millstream.Context) er
 	}
 	ctx.EmitOut(out)
 	return nil
+}
+
+// matches says whether a value's text is that of `only`: most often both are strings.
+func (p *project) matches(raw []byte) bool {
+	if text, isText := p.equals.(string); isText {
+		other, isText := millstream.TextOfJSON(raw)
+		return isText && string(other) == text
+	}
+	return reflect.DeepEqual(decoded(raw), p.equals)
 }
 
 // decoded is a value to compare: whole numbers are numbers of their own kind.
@@ -134,9 +136,8 @@ func exact(value any) any {
 
 // asText is the text of a string, and JSON of anything else, without spaces.
 func asText(raw json.RawMessage) []byte {
-	var text string
-	if raw[0] == '"' && json.Unmarshal(raw, &text) == nil {
-		return []byte(text)
+	if text, isText := millstream.TextOfJSON(raw); isText {
+		return text
 	}
 	var compact bytes.Buffer
 	if json.Compact(&compact, raw) != nil {
