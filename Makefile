@@ -36,7 +36,7 @@ lint: setup lint-go
 
 lint-go:
 	@unformatted=$$(gofmt -l guests/go) && [ -z "$$unformatted" ] || { echo "not as gofmt has it: $$unformatted"; exit 1; }
-	cd guests/go && go vet ./sdk/... ./operators/... && GOOS=wasip1 GOARCH=wasm go vet ./sdk/... ./operators/...
+	cd guests/go && go vet ./sdk/... ./operators/... && GOOS=wasip1 GOARCH=wasm go vet ./sdk
 
 bench: setup guests
 	cargo bench --workspace
