@@ -2,9 +2,10 @@
 MILLSTREAM_CACHE ?= $(HOME)/.cache/millstream
 CARGO_TARGET_DIR ?= $(MILLSTREAM_CACHE)/target
 MILLSTREAM_COMPONENTS ?= $(MILLSTREAM_CACHE)/components
-export MILLSTREAM_CACHE CARGO_TARGET_DIR MILLSTREAM_COMPONENTS
+GOCACHE := $(MILLSTREAM_CACHE)/go
+export MILLSTREAM_CACHE CARGO_TARGET_DIR MILLSTREAM_COMPONENTS GOCACHE
 SHELL := /bin/bash
-.PHONY: setup build guests demo test test-guests lint bench fuzz
+.PHONY: setup build guests demo test test-guests lint lint-go bench fuzz
 
 setup:
 	@scripts/setup
@@ -22,15 +23,20 @@ demo: build
 test: setup guests test-guests
 	cargo test --release --workspace
 
-test-guests: setup
+test-guests: setup lint-go
 	CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/guests cargo test --quiet --manifest-path guests/rust/Cargo.toml
+	cd guests/go && go test ./sdk/... ./operators/...
 	python3 -m unittest discover --start-directory guests/python/tests
 
-lint: setup
+lint: setup lint-go
 	cargo fmt --all --check
 	cargo fmt --all --check --manifest-path guests/rust/Cargo.toml
 	cargo clippy --release --workspace --all-targets -- --deny warnings
 	CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/guests cargo clippy --quiet --manifest-path guests/rust/Cargo.toml --all-targets -- --deny warnings
+
+lint-go:
+	@unformatted=$$(gofmt -l guests/go) && [ -z "$$unformatted" ] || { echo "not as gofmt has it: $$unformatted"; exit 1; }
+	cd guests/go && go vet ./sdk/... ./operators/... && GOOS=wasip1 GOARCH=wasm go vet ./sdk
 
 bench: setup guests
 	cargo bench --workspace

@@ -21,6 +21,26 @@ const ms_description *ms_describe(void) {
 ms_outcome ms_open(const ms_setup *setup) { (void)setup; return MS_OK; }
 "#;
 
+const GO_OPERATOR: &str = r#"package main
+
+import (
+	"fmt"
+	"millstream"
+	"os"
+)
+
+type trial struct{}
+
+func init() {
+	millstream.Register(millstream.Declaration{
+		Name: "trial", Version: "1", Open: func(*millstream.Setup) (millstream.Operator, error) { return trial{}, nil },
+	})
+}
+
+func main() {}
+"#;
+const GO_MODULE: (&str, &str) = ("go.mod", "module trial\n\ngo 1.24\n");
+
 fn project(files: &[(&str, &str)]) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     for (name, text) in files {
@@ -50,6 +70,22 @@ fn refused(files: &[(&str, &str)]) -> String {
     error.to_string()
 }
 
+/// Builds a project without stores into its own folder, hands it one record, and returns what it logged.
+fn said(files: &[(&str, &str)]) -> String {
+    let dir = project(files);
+    let output = dir.path().join("trial.wasm");
+    let request = Request { dir: dir.path().into(), output: Some(output.clone()), verbose: false, cache: cache() };
+    build(&request, &mut |_| {}).unwrap();
+    let loaded = Loaded::load(&engine(), &output, Grants { state: false }).unwrap();
+    assert!(loaded.imports.iter().all(|import| import.starts_with("millstream:operator/")), "{:?}", loaded.imports);
+    let setup = Setup { inputs: vec!["in".into()], outputs: vec!["out".into()], ..Setup::default() };
+    let mut operator = loaded.open("trial", &setup, &Limits::default()).unwrap();
+    let mut batch = BatchBuilder::default();
+    batch.push(None, Some(b"x"), Headers::default(), Fields::default());
+    operator.process(Call { watermark: 0, now: 0, task: 0 }, &batch.into_batch(), &mut Stores::none()).unwrap();
+    operator.settle().unwrap().logs.into_iter().map(|(_, text)| text).collect()
+}
+
 #[test]
 fn printf_in_c_goes_to_the_log_and_no_wasi_is_left() {
     let body = r#"
@@ -61,18 +97,7 @@ fn printf_in_c_goes_to_the_log_and_no_wasi_is_left() {
           fflush(stdout);
           return MS_OK;
         }"#;
-    let dir = project(&[("trial.c", &format!("{C_OPERATOR}{body}"))]);
-    let output = dir.path().join("trial.wasm");
-    let request = Request { dir: dir.path().into(), output: Some(output.clone()), verbose: false, cache: cache() };
-    build(&request, &mut |_| {}).unwrap();
-    let loaded = Loaded::load(&engine(), &output, Grants { state: false }).unwrap();
-    assert!(loaded.imports.iter().all(|import| import.starts_with("millstream:operator/")), "{:?}", loaded.imports);
-    let setup = Setup { inputs: vec!["in".into()], outputs: vec!["out".into()], ..Setup::default() };
-    let mut operator = loaded.open("trial", &setup, &Limits::default()).unwrap();
-    let mut batch = BatchBuilder::default();
-    batch.push(None, Some(b"x"), Headers::default(), Fields::default());
-    operator.process(Call { watermark: 0, now: 0, task: 0 }, &batch.into_batch(), &mut Stores::none()).unwrap();
-    let text: String = operator.settle().unwrap().logs.into_iter().map(|(_, text)| text).collect();
+    let text = said(&[("trial.c", &format!("{C_OPERATOR}{body}"))]);
     assert!(text.contains("1 records, home is unknown"), "{text}");
 }
 
@@ -148,4 +173,64 @@ fn mistake_in_python_is_quoted_with_its_line() {
     assert!(text.contains("broken.py\", line 2") && text.contains("SyntaxError"), "{text}");
     let text = refused(&[("empty.py", "x = 1\n")]);
     assert!(text.contains("must define one class that derives from millstream.Operator"), "{text}");
+}
+
+/// Go operators without stores, so without `state`; each in a module of its own that does not name the SDK.
+#[test]
+fn print_in_go_goes_to_the_log_and_neither_wasi_nor_state_is_left() {
+    let body = r#"
+func (trial) Process(record *millstream.Record, ctx *millstream.Context) error {
+	_, err := os.Open("/etc/hostname")
+	fmt.Printf("record %s, home %q, %v", record.Value, os.Getenv("HOME"), err != nil)
+	return nil
+}"#;
+    assert_eq!(said(&[GO_MODULE, ("trial.go", &format!("{GO_OPERATOR}{body}"))]), "record x, home \"\", true");
+}
+
+/// `go.mod` lies above the operators; two builds, one from a copy elsewhere.
+#[test]
+fn same_go_source_gives_the_same_bytes_wherever_it_lies() {
+    let code = format!("{GO_OPERATOR}\nfunc (trial) Process(*millstream.Record, *millstream.Context) error {{ fmt.Println(os.Args); return nil }}\n");
+    let output = tempfile::tempdir().unwrap();
+    let bytes = |name: &str| {
+        let dir = project(&[GO_MODULE, ("operators/trial/trial.go", &code)]);
+        let path = output.path().join(name);
+        built(&dir.path().join("operators/trial"), &path).unwrap();
+        std::fs::read(path).unwrap()
+    };
+    assert!(bytes("one.wasm") == bytes("two.wasm"));
+}
+
+#[test]
+fn mistake_in_go_is_quoted_from_the_compiler() {
+    let broken = format!("{GO_OPERATOR}\nfunc (trial) Process(*millstream.Record, *millstream.Context) error {{ fmt.Println(os.Args); return x }}\n");
+    let text = refused(&[GO_MODULE, ("trial.go", &broken)]);
+    assert!(text.contains("trial.go:19:") && text.contains("undefined: x"), "{text}");
+    let text = refused(&[("trial.go", GO_OPERATOR)]);
+    assert!(text.contains("belongs to no Go module") && text.contains("no go.mod here or above"), "{text}");
+}
+
+#[test]
+fn import_of_go_that_no_host_answers_is_named() {
+    let body = r#"
+//go:wasmimport env wall_clock
+func wallClock() int64
+
+func (trial) Process(record *millstream.Record, ctx *millstream.Context) error {
+	fmt.Println(os.Args, wallClock())
+	return nil
+}"#;
+    let text = refused(&[GO_MODULE, ("trial.go", &format!("{GO_OPERATOR}{body}"))]);
+    assert!(text.contains("`env.wall_clock`"), "{text}");
+}
+
+#[test]
+fn go_project_that_names_an_sdk_itself_is_built_with_that_one() {
+    let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).join("../guests/go/sdk").canonicalize().unwrap();
+    let module = format!("module outside\n\ngo 1.24\n\nrequire millstream v0.0.0\n\nreplace millstream => {}\n", sdk.display());
+    let body = "\nfunc (trial) Process(*millstream.Record, *millstream.Context) error { fmt.Print(len(os.Args)); return nil }\n";
+    assert_eq!(said(&[("go.mod", &module), ("trial.go", &format!("{GO_OPERATOR}{body}"))]), "0");
+    let nowhere = module.replace(&sdk.display().to_string(), "./nowhere");
+    let text = refused(&[("go.mod", &nowhere), ("trial.go", &format!("{GO_OPERATOR}{body}"))]);
+    assert!(text.contains("nowhere"), "the SDK in this binary does not stand in silently: {text}");
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use millstream::observe::Snapshot;
 use millstream::runtime::{Options, run};
 use millstream_tests::binary;
-use millstream_tests::cases::{Case, names};
+use millstream_tests::cases::{Case, names_with_languages_once};
 use millstream_tests::components::cache;
 use millstream_tests::kafka::Broker;
 
@@ -64,7 +64,7 @@ fn run_case(case: &Case, checkpoints_max: Option<u64>) -> Snapshot {
 
 #[test]
 fn each_case_run_whole_gives_what_is_expected_and_then_nothing_new() {
-    with_each(&names(), |name| {
+    with_each(&names_with_languages_once(), |name| {
         let case = prepare(name);
         assert!(run_case(&case, None).records_in > 0, "case {name} read nothing");
         check(&case);
@@ -76,7 +76,7 @@ fn each_case_run_whole_gives_what_is_expected_and_then_nothing_new() {
 #[test]
 fn each_case_stopped_and_restored_gives_the_same_with_its_data_folder_or_without() {
     let stops = AtomicUsize::new(0);
-    with_each(&names(), |name| {
+    with_each(&names_with_languages_once(), |name| {
         let case = prepare(name);
         for round in 0..4 {
             let halted = run_case(&case, Some(1 + round % 2));
@@ -92,7 +92,7 @@ fn each_case_stopped_and_restored_gives_the_same_with_its_data_folder_or_without
     });
     let stops = stops.into_inner();
     println!("{stops} stops");
-    assert!(stops >= 3 * names().len(), "only {stops} stops hit a case in the middle");
+    assert!(stops >= 3 * names_with_languages_once().len(), "only {stops} stops hit a case in the middle");
 }
 
 /// A small generator: the same seed kills at the same moments, as far as a machine allows.
@@ -166,7 +166,7 @@ fn keeps_state(case: &Case) -> bool {
 fn each_stateful_case_killed_at_random_moments_gives_the_same() {
     let asked = std::env::var("MILLSTREAM_KAFKA_KILLS").ok().map(|kills| kills.parse().expect("a number of kills"));
     let each: usize = asked.unwrap_or(KILLS);
-    let stateful: Vec<String> = names().into_iter().filter(|name| keeps_state(&Case::prepare(name))).collect();
+    let stateful: Vec<String> = names_with_languages_once().into_iter().filter(|name| keeps_state(&Case::prepare(name))).collect();
     assert!(stateful.len() >= 7, "cases are missing: {stateful:?}");
     let kills = AtomicUsize::new(0);
     with_each(&stateful, |name| {

@@ -1,18 +1,25 @@
-//! What goes wrong in C and in Python: one record's order in the middle of a batch. The host names the fault, finds that record, lets the others through,
+//! What goes wrong in C, in Go and in Python: one record's order in the middle of a batch. The host names the fault, finds that record, lets the others through,
 //! and goes on. (The hostile Rust guest has a suite of its own.)
+
+use std::rc::Rc;
 
 use millstream::error::GuestFault;
 use millstream::operator::{Call, Limits, Operator, Setup, isolate};
 use millstream::record::{Batch, BatchBuilder, Fields, Headers};
-use millstream::state::Stores;
+use millstream::state::{MemoryStore, StoreOptions, Stores};
 use millstream_tests::components::{engine, load};
 
 const CALL: Call = Call { watermark: 0, now: 0, task: 0 };
 
-fn opened(name: &str) -> Box<dyn Operator> {
-    let setup = Setup { config: Vec::new(), inputs: vec!["in".into()], outputs: vec!["out".into()], stores: Vec::new() };
+/// The operator, and the stores that it declares.
+fn opened(name: &str) -> (Box<dyn Operator>, Stores) {
+    let loaded = load(&engine(), name);
+    let stores: Vec<String> = loaded.description.stores.iter().map(|store| store.name.clone()).collect();
+    let options: Vec<_> = stores.iter().map(|name| StoreOptions { name: name.clone(), ttl_ms: None }).collect();
+    let setup = Setup { config: Vec::new(), inputs: vec!["in".into()], outputs: vec!["out".into()], stores };
     let limits = Limits { memory_bytes_max: 64 << 20, call_ms_max: 300, ..Limits::default() };
-    load(&engine(), name).open(name, &setup, &limits).unwrap()
+    let stores = Stores::open(Rc::new(MemoryStore::default()), "job", "op", 0, &options).unwrap();
+    (loaded.open(name, &setup, &limits).unwrap(), stores)
 }
 
 fn batch(values: &[&str]) -> Batch {
@@ -28,9 +35,9 @@ type Order = (&'static str, fn(&GuestFault) -> bool);
 
 /// Runs each order between good records, and after it a good batch; gives the fault's kind and text to the check.
 fn each_is_found(name: &str, orders: &[Order]) {
-    let mut operator = opened(name);
+    let (mut operator, mut stores) = opened(name);
     for (order, is_expected) in orders {
-        let done = isolate::process(operator.as_mut(), CALL, &batch(&["one", "two", order, "four", "five"]), &mut Stores::none())
+        let done = isolate::process(operator.as_mut(), CALL, &batch(&["one", "two", order, "four", "five"]), &mut stores)
             .unwrap_or_else(|fault| panic!("{name} {order}: the whole batch failed: {fault}"));
         let poisoned: Vec<_> = done.poisoned.iter().map(|p| p.row).collect();
         assert_eq!(poisoned, [2], "{name} {order}");
@@ -43,8 +50,8 @@ fn each_is_found(name: &str, orders: &[Order]) {
 }
 
 fn concern_the_whole_batch(name: &str) {
-    let mut operator = opened(name);
-    let mut process = |order| operator.process(CALL, &batch(&["one", order]), &mut Stores::none());
+    let (mut operator, mut stores) = opened(name);
+    let mut process = |order| operator.process(CALL, &batch(&["one", order]), &mut stores);
     assert_eq!(process("retry"), Err(GuestFault::Retry("told to retry".into())), "{name}");
     assert_eq!(process("fatal"), Err(GuestFault::Fatal("told to fail".into())), "{name}");
     let effects = process("reject").unwrap();
@@ -83,6 +90,35 @@ fn c_that_misbehaves_is_found_and_the_others_go_on() {
         ],
     );
     concern_the_whole_batch("c-misbehave");
+}
+
+#[test]
+fn go_that_misbehaves_is_found_and_the_others_go_on() {
+    each_is_found(
+        "go-misbehave",
+        &[
+            ("panic", |fault| matches!(fault, GuestFault::Trap(text) if text.contains("panic: told to panic") && text.contains("misbehave.go:"))),
+            ("nil", |fault| matches!(fault, GuestFault::Trap(text) if text.contains("nil pointer dereference") && text.contains("main.obey"))),
+            ("index", |fault| matches!(fault, GuestFault::Trap(text) if text.contains("index out of range"))),
+            ("exit", trap),
+            ("goroutine", trap),
+            ("deadlock", trap),
+            ("recurse", |fault| trap(fault) || matches!(fault, GuestFault::Memory { .. })),
+            ("loop", deadline),
+            ("memory", |fault| matches!(fault, GuestFault::Memory { .. } | GuestFault::Trap(_))),
+            ("bad-length", invalid),
+            ("bad-ends", invalid),
+            ("bad-arena", invalid),
+            ("bad-flags", invalid),
+            ("bad-port", invalid),
+            ("bad-row", invalid),
+            ("bad-headers", invalid),
+            ("bad-overlap", invalid),
+            ("bad-timer", invalid),
+            ("bad-reject", invalid),
+        ],
+    );
+    concern_the_whole_batch("go-misbehave");
 }
 
 #[test]

@@ -1,63 +1,19 @@
 //! What it costs that an operator is Wasm: the boundary alone, and whole operators against themselves natively in the same host.
 
 use std::collections::HashMap;
-use std::rc::Rc;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
-use millstream::operator::{Call, Limits, Operator, Setup};
-use millstream::record::Batch;
-use millstream::state::{MemoryStore, StoreOptions, Stores};
+use millstream::operator::{Limits, Operator, Setup};
 use millstream_bench::cpu::CpuTime;
 use millstream_bench::native;
 use millstream_bench::records::{BATCH, FILTER, KEYS, MAP, flight, records, words};
 use millstream_bench::table::{self, Figure};
-use millstream_tests::components;
+use millstream_bench::work::{Work, setup, wasm};
 use millstream_tests::guest::Guest;
 
 const BATCHES: [usize; 4] = [1, 16, 256, 4096];
-const CALL: Call = Call { watermark: 0, now: 0, task: 0 };
 const BOUNDARY: &str = "boundary";
 const OPERATORS: &str = "operators";
-/// Committing happens outside; its rhythm is that of a checkpoint each so many batches.
-const BATCHES_PER_CHECKPOINT: usize = 64;
-
-fn setup(config: &str, stores: &[&str]) -> Setup {
-    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-    Setup { config: config.into(), inputs: names(&["in"]), outputs: names(&["out"]), stores: names(stores) }
-}
-
-/// One operator at work on one batch again and again, with what the host does after each call.
-struct Work {
-    operator: Box<dyn Operator>,
-    input: Batch,
-    below: Rc<MemoryStore>,
-    stores: Stores,
-    batches: usize,
-}
-
-impl Work {
-    fn new(operator: Box<dyn Operator>, input: Batch, stores: &[&str]) -> Work {
-        let below = Rc::new(MemoryStore::default());
-        let options: Vec<StoreOptions> = stores.iter().map(|name| StoreOptions { name: (*name).to_owned(), ttl_ms: None }).collect();
-        let stores = Stores::open(below.clone(), "bench", "operator", 0, &options).expect("stores in memory");
-        Work { operator, input, below, stores, batches: 0 }
-    }
-
-    fn step(&mut self) -> usize {
-        let effects = self.operator.process(CALL, &self.input, &mut self.stores).expect("an operator that works");
-        self.stores.keep();
-        self.batches += 1;
-        if self.batches.is_multiple_of(BATCHES_PER_CHECKPOINT) {
-            self.below.apply(&mut self.stores.changes());
-            self.stores.forget();
-        }
-        effects.outputs.len()
-    }
-}
-
-fn wasm(component: &str, setup: &Setup) -> Box<dyn Operator> {
-    components::load(&components::engine(), component).open(component, setup, &Limits::default()).expect("the component opens")
-}
 
 fn boundary(criterion: &mut Criterion<CpuTime>) {
     let mut group = criterion.benchmark_group(BOUNDARY);

@@ -6,5 +6,6 @@ pub mod cpu;
 pub mod native;
 pub mod records;
 pub mod table;
+pub mod work;
 
 use millstream_sdk::layout;

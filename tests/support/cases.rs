@@ -1,4 +1,6 @@
 //! Golden cases: a folder with a job, its input and what must come out. Prepared in a scratch folder, run by whoever asks, compared record by record.
+//!
+//! A case is written for the reference language. `window` is that; `window@go` is the same case with Go's operators in place of the reference's.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,6 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::components::component;
+use crate::languages::{LANGUAGES, Language, reference};
 
 /// Cases in which several tasks write one partition: order holds per key.
 const ORDERED_BY_KEY: [&str; 1] = ["word-count"];
@@ -22,15 +25,55 @@ pub struct Case {
     digest: String,
 }
 
-/// The names of all cases.
+/// All cases in all languages that have their operators.
 pub fn names() -> Vec<String> {
-    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases");
-    let entries = std::fs::read_dir(cases).expect("the cases' folder");
+    let mut names = folders();
+    for case in folders() {
+        let operators = operators(&case);
+        let languages = LANGUAGES[1..].iter().filter(|language| operators.iter().all(|operator| language.has(operator)));
+        names.extend(languages.map(|language| format!("{case}@{language}")));
+    }
+    names
+}
+
+/// All cases in the reference language, and one in each other language: for suites where a case takes seconds.
+pub fn names_with_languages_once() -> Vec<String> {
+    let mut names = folders();
+    names.extend(LANGUAGES[1..].iter().map(|language| format!("{IN_EACH_LANGUAGE}@{language}")));
+    names
+}
+
+/// A keyed count with rejects.
+const IN_EACH_LANGUAGE: &str = "rejects";
+
+/// The language of a case by its name.
+pub fn language_of(name: &str) -> &'static Language {
+    let language = name.split_once('@').map_or(reference().name, |(_, language)| language);
+    LANGUAGES.iter().find(|known| known.name == language).unwrap_or_else(|| panic!("case {name}: no such language"))
+}
+
+fn folder_of(case: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("cases").join(case)
+}
+
+fn folders() -> Vec<String> {
+    let entries = std::fs::read_dir(folder_of("")).expect("the cases' folder");
     let mut names: Vec<String> =
         entries.filter_map(|entry| entry.ok()).filter(|entry| entry.path().is_dir()).map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     names.sort();
     assert!(names.len() >= 12, "cases are missing: {names:?}");
     names
+}
+
+/// How components of the reference stand in a job.
+const REFERENCE_COMPONENT: &str = "{components}/rust-";
+
+/// The operators that a case's job has.
+fn operators(case: &str) -> Vec<String> {
+    let job = std::fs::read_to_string(folder_of(case).join("job.toml")).unwrap_or_else(|e| panic!("case {case}: {e}"));
+    let found: Vec<_> = job.split(REFERENCE_COMPONENT).skip(1).filter_map(|rest| rest.split_once(".wasm")).map(|(name, _)| name.to_owned()).collect();
+    assert!(!found.is_empty(), "case {case}: no operator of the reference");
+    found
 }
 
 /// A scratch folder, in memory where the system has such a place: these jobs sync at each of hundreds of checkpoints, which is not what they test.
@@ -47,7 +90,8 @@ impl Case {
 
     /// With `prefix` before the names of the job and of all streams it writes, for where others have jobs and streams, too.
     pub fn prefixed(name: &str, prefix: &str) -> Case {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases").join(name);
+        let source = folder_of(name.split('@').next().expect("a first piece"));
+        let components_of = format!("{}{}-", "{components}/", language_of(name));
         let folder = scratch();
         let components = component("rust-count").parent().expect("a folder").display().to_string();
         let mut expected = BTreeMap::new();
@@ -61,7 +105,8 @@ impl Case {
                 expected.insert(format!("{prefix}{stream}"), rows.collect());
                 continue;
             }
-            let text = text.replace("{dir}", &folder.path().display().to_string()).replace("{components}", &components);
+            let text =
+                text.replace(REFERENCE_COMPONENT, &components_of).replace("{dir}", &folder.path().display().to_string()).replace("{components}", &components);
             let text = if file == "job.toml" { prefixed(&text, prefix) } else { text };
             if file == "job.toml" {
                 digest = digest_of_first_component(&text);
@@ -90,7 +135,7 @@ impl Case {
         for (stream, expected) in &self.expected {
             let normal = |rows: &[Value]| rows.iter().map(|row| self.normal(row, digests)).collect::<Vec<_>>();
             let (mut expected, mut found) = (normal(expected), normal(&read(stream)));
-            if ORDERED_BY_KEY.contains(&self.name.as_str()) {
+            if ORDERED_BY_KEY.iter().any(|case| self.name.split('@').next() == Some(case)) {
                 for rows in [&mut expected, &mut found] {
                     rows.sort_by_key(|row| row["key"].as_str().map(str::to_owned));
                 }

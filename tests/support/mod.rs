@@ -6,4 +6,5 @@ pub mod components;
 pub mod folder;
 pub mod guest;
 pub mod kafka;
+pub mod languages;
 pub mod transport;

@@ -5,13 +5,14 @@ use std::process::Command;
 use super::Workshop;
 use super::sdk::unpacked;
 use super::toolchain::{Bench, ZIGLANG, in_venv, missing, pip_install, run, works};
+use super::wrap::wrap;
 use crate::error::HostError;
 
 /// The module's own stack, bytes. Without this zig reserves 16 MiB of it in each instance.
 const STACK_BYTES: usize = 256 << 10;
 
-/// Compiles the project's `*.c` to a core module.
-pub(super) fn compile(workshop: &Workshop<'_>) -> Result<Vec<u8>, HostError> {
+/// Builds the project's `*.c`.
+pub(super) fn build(workshop: &Workshop<'_>) -> Result<Vec<u8>, HostError> {
     let cache = &workshop.request.cache;
     let no_zig = || missing(workshop, "zig (which brings clang and a C library for Wasm)", &pip_install(cache, ZIGLANG));
     let mut zig = zig(workshop).ok_or_else(no_zig)?;
@@ -24,7 +25,7 @@ pub(super) fn compile(workshop: &Workshop<'_>) -> Result<Vec<u8>, HostError> {
     zig.arg(format!("-Wl,-z,stack-size={STACK_BYTES}"));
     zig.arg("-I").arg(&sdk).args(&workshop.project.sources).arg(sdk.join("millstream.c")).arg("-o").arg(&core);
     run(workshop, &mut zig, no_zig)?;
-    std::fs::read(&core).map_err(|e| HostError::external(format!("reading {}", core.display()), e))
+    wrap(&std::fs::read(&core).map_err(|e| HostError::external(format!("reading {}", core.display()), e))?)
 }
 
 /// zig from the cache folder's environment, else from the Python that is on the path, else on its own.

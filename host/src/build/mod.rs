@@ -1,6 +1,8 @@
 //! `millstream build`: a guest project's folder in, a component out. Runs the language's own toolchain and wraps what it leaves.
 
 mod c;
+mod go;
+mod language;
 mod project;
 mod python;
 mod rust;
@@ -13,7 +15,8 @@ use std::path::{Path, PathBuf};
 
 use crate::error::HostError;
 
-pub use project::{Language, PROJECT_FILE, Project};
+pub use language::Language;
+pub use project::{PROJECT_FILE, Project};
 pub use wrap::{check_component, wrap};
 
 /// What to build, and where.
@@ -23,9 +26,9 @@ pub struct Request {
     pub dir: PathBuf,
     /// Where the component goes; `None`: `<name>.wasm` in `dir`.
     pub output: Option<PathBuf>,
-    /// Show the toolchain's own output while it works. What it says when it fails is part of the error either way.
+    /// Show the commands that are run, and the toolchain's own output while it works. What it says when it fails is part of the error either way.
     pub verbose: bool,
-    /// Millstream's cache folder: build output and the Python environment with the toolchains of C and Python (`venv`) are in it.
+    /// Millstream's cache folder: build output, the SDKs and the Python environment with the toolchains of C and Python (`venv`) are in it.
     pub cache: PathBuf,
 }
 
@@ -45,13 +48,9 @@ pub struct Built {
 pub fn build(request: &Request, say: &mut dyn FnMut(&str)) -> Result<Built, HostError> {
     let project = Project::find(&request.dir)?;
     let workshop = Workshop { request, project: &project };
-    say(&format!("compiling {} with {}", project.name, project.language.toolchain()));
-    let component = match project.language {
-        Language::Rust => wrap(&rust::compile(&workshop)?),
-        Language::C => wrap(&c::compile(&workshop)?),
-        // componentize-py leaves a component already.
-        Language::Python => python::compile(&workshop),
-    }?;
+    let row = project.language.row();
+    say(&format!("compiling {} with {}", project.name, row.toolchain));
+    let component = (row.build)(&workshop)?;
     check_component(&component)?;
     let path = request.output.clone().unwrap_or_else(|| project.dir.join(format!("{}.wasm", project.name)));
     write_whole(&path, &component)?;

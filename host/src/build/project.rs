@@ -1,12 +1,13 @@
 //! Finds out what a folder holds: which language, which name, which files.
 //!
-//! By convention: `Cargo.toml` is Rust, `*.c` is C, `*.py` is Python. Where that does not decide, or the name is to be another than the folder's,
-//! a `millstream.toml` says it: `name`, `language`, and for Python `module`. All its keys are optional.
+//! By convention: `Cargo.toml` is Rust, `*.c` is C, and so on ([`Language`] has the table). Where that does not decide, or the name is to be another than
+//! the folder's, a `millstream.toml` says it: `name`, `language`, and for Python `module`. All its keys are optional.
 
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::language::{Language, Mark};
 use crate::error::HostError;
 
 /// The optional file that says what convention does not.
@@ -19,35 +20,8 @@ pub struct Project {
     pub language: Language,
     /// The component's file name without `.wasm`.
     pub name: String,
-    /// C: the sources, sorted. Python: the operator's module. Rust: empty, cargo knows.
+    /// C: the sources, sorted. Python: the operator's module. Rust and Go: empty, cargo and go know.
     pub sources: Vec<PathBuf>,
-}
-
-/// Languages that operators can be written in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Language {
-    Rust,
-    C,
-    Python,
-}
-
-impl Language {
-    pub fn name(self) -> &'static str {
-        match self {
-            Language::Rust => "rust",
-            Language::C => "c",
-            Language::Python => "python",
-        }
-    }
-
-    pub(super) fn toolchain(self) -> &'static str {
-        match self {
-            Language::Rust => "cargo",
-            Language::C => "zig cc",
-            Language::Python => "componentize-py",
-        }
-    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -67,17 +41,20 @@ impl Project {
             return Err(HostError::job(&at, "is a file, not the folder of a project"));
         }
         let file = ProjectFile::read(&dir)?;
-        let of_c = with_extension(&dir, "c")?;
-        let of_python = with_extension(&dir, "py")?;
         let mut found = Vec::new();
-        found.extend(dir.join("Cargo.toml").is_file().then_some(Language::Rust));
-        found.extend((!of_c.is_empty()).then_some(Language::C));
-        found.extend((!of_python.is_empty()).then_some(Language::Python));
+        for language in Language::ALL {
+            if !marked(&dir, language)?.is_empty() {
+                found.push(language);
+            }
+        }
         let language = match (file.language, found.as_slice()) {
             (Some(language), found) if found.contains(&language) => language,
             (Some(language), _) => return Err(HostError::job(&at, format!("{PROJECT_FILE} says {}, but there is no source of it", language.name()))),
             (None, [language]) => *language,
-            (None, []) => return Err(HostError::job(&at, "holds no operator: no Cargo.toml, no *.c, no *.py")),
+            (None, []) => {
+                let marks: Vec<_> = Language::ALL.iter().map(|language| format!("no {}", language.row().mark)).collect();
+                return Err(HostError::job(&at, format!("holds no operator: {}", marks.join(", "))));
+            }
             (None, found) => {
                 let names: Vec<_> = found.iter().map(|language| language.name()).collect();
                 let error = HostError::job(&at, format!("could be a project in any of: {}", names.join(", ")));
@@ -86,9 +63,9 @@ impl Project {
         };
         let folder = dir.file_name().map_or_else(|| "operator".into(), |name| name.to_string_lossy().into_owned());
         let sources = match language {
-            Language::Rust => Vec::new(),
-            Language::C => of_c,
-            Language::Python => vec![python_module(&at, &dir, &folder, file.module.as_deref(), of_python)?],
+            Language::Rust | Language::Go => Vec::new(),
+            Language::C => marked(&dir, language)?,
+            Language::Python => vec![python_module(&at, &dir, &folder, file.module.as_deref(), marked(&dir, language)?)?],
         };
         Ok(Project { name: file.name.unwrap_or(folder), dir, language, sources })
     }
@@ -102,6 +79,14 @@ impl ProjectFile {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(ProjectFile::default()),
             Err(e) => Err(HostError::external(format!("reading {}", path.display()), e)),
         }
+    }
+}
+
+/// The files that say that the folder holds a project of a language, sorted.
+fn marked(dir: &Path, language: Language) -> Result<Vec<PathBuf>, HostError> {
+    match language.row().mark {
+        Mark::File(name) => Ok(Some(dir.join(name)).filter(|path| path.is_file()).into_iter().collect()),
+        Mark::Extension(extension) => with_extension(dir, extension),
     }
 }
 
@@ -151,6 +136,7 @@ mod tests {
     fn language_follows_from_the_files() {
         let find = |files| Project::find(folder(files).path()).unwrap();
         assert_eq!(find(&[("Cargo.toml", "")]).language, Language::Rust);
+        assert_eq!(find(&[("go.mod", ""), ("a.go", "")]).language, Language::Go);
         assert_eq!(find(&[("b.c", ""), ("a.c", ""), ("a.h", "")]).sources.len(), 2);
         assert_eq!(find(&[("a.py", ""), (PROJECT_FILE, "name = 'x'")]).name, "x");
         assert_eq!(find(&[("a.py", ""), ("b.py", ""), (PROJECT_FILE, "module = 'b'")]).sources[0].file_name().unwrap(), "b.py");
@@ -158,7 +144,7 @@ mod tests {
 
     #[test]
     fn doubt_is_refused_with_the_reason() {
-        assert!(refused(&[]).contains("holds no operator"));
+        assert!(refused(&[]).contains("holds no operator: no Cargo.toml, no *.c, no *.go, no *.py"));
         assert!(refused(&[("a.c", ""), ("a.py", "")]).contains("any of: c, python"));
         assert!(refused(&[("a.c", ""), (PROJECT_FILE, "language = 'rust'")]).contains("says rust"));
         assert!(refused(&[("a.c", ""), (PROJECT_FILE, "langauge = 'c'")]).contains("unknown field `langauge`"));

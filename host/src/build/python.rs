@@ -10,7 +10,7 @@ use super::wrap::WIT;
 use crate::error::HostError;
 
 /// Builds the component. It is one already: nothing is left to wrap.
-pub(super) fn compile(workshop: &Workshop<'_>) -> Result<Vec<u8>, HostError> {
+pub(super) fn build(workshop: &Workshop<'_>) -> Result<Vec<u8>, HostError> {
     let cache = &workshop.request.cache;
     let missing = || missing(workshop, "componentize-py", &pip_install(cache, COMPONENTIZE_PY));
     let in_venv = in_venv(cache, "componentize-py");

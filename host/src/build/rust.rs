@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::Workshop;
 use super::toolchain::{missing, run};
+use super::wrap::wrap;
 use crate::error::HostError;
 
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -36,8 +37,8 @@ struct Artifact {
     filenames: Vec<PathBuf>,
 }
 
-/// Compiles the crate in the project's folder to a core module.
-pub(super) fn compile(workshop: &Workshop<'_>) -> Result<Vec<u8>, HostError> {
+/// Builds the crate in the project's folder.
+pub(super) fn build(workshop: &Workshop<'_>) -> Result<Vec<u8>, HostError> {
     let dir = &workshop.project.dir;
     let no_rust = || missing(workshop, "Rust", "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh");
     // rustc answers with a folder whether or not it is there.
@@ -59,5 +60,5 @@ pub(super) fn compile(workshop: &Workshop<'_>) -> Result<Vec<u8>, HostError> {
         .flat_map(|artifact| artifact.filenames)
         .find(|file| file.extension().is_some_and(|extension| extension == "wasm"));
     let module = module.ok_or_else(|| HostError::job(manifest.display().to_string(), "cargo built no Wasm module: the crate needs a library"))?;
-    std::fs::read(&module).map_err(|e| HostError::external(format!("reading {}", module.display()), e))
+    wrap(&std::fs::read(&module).map_err(|e| HostError::external(format!("reading {}", module.display()), e))?)
 }

@@ -13,9 +13,13 @@ pub const COMPONENTIZE_PY: &str = "componentize-py==0.25.1";
 /// Of a failed compiler's output, how many bytes go into the error: the end, where the errors are.
 const OUTPUT_BYTES_MAX: usize = 16 << 10;
 
-/// Runs a program to its end and returns what it wrote to stdout. A non-zero exit is an error that carries what it said.
+/// Runs a program to its end and returns what it wrote to stdout; shows the command where the request is verbose. A non-zero exit is an error that carries what it said.
 pub(super) fn run(workshop: &Workshop<'_>, command: &mut Command, missing: impl FnOnce() -> HostError) -> Result<Vec<u8>, HostError> {
-    let name = workshop.project.language.toolchain();
+    let name = workshop.project.language.row().toolchain;
+    if workshop.request.verbose {
+        // Among what the toolchain itself says, which is inherited.
+        eprintln!("{command:?}");
+    }
     let stderr = if workshop.request.verbose { Stdio::inherit() } else { Stdio::piped() };
     match command.stdin(Stdio::null()).stderr(stderr).output() {
         Ok(output) if output.status.success() => Ok(output.stdout),

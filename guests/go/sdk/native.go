@@ -1,0 +1,6 @@
+//go:build !wasip1
+
+package millstream
+
+// importState is for components: natively, state is what a harness brings.
+func importState() {}

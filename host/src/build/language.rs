@@ -1,0 +1,61 @@
+//! The languages, a row each: what the builder must know of one before its own file takes over.
+
+use serde::Deserialize;
+
+use super::{Workshop, c, go, python, rust};
+use crate::error::HostError;
+
+/// Languages that operators can be written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    Rust,
+    C,
+    Go,
+    Python,
+}
+
+/// What is known of a language.
+pub(super) struct Row {
+    pub name: &'static str,
+    /// The program that does the work, for people.
+    pub toolchain: &'static str,
+    pub mark: Mark,
+    /// Makes a component of a project.
+    pub build: fn(&Workshop<'_>) -> Result<Vec<u8>, HostError>,
+}
+
+/// What in a folder says that it holds a project of a language.
+#[derive(Clone, Copy)]
+pub(super) enum Mark {
+    /// A file of this name.
+    File(&'static str),
+    /// Files with this extension.
+    Extension(&'static str),
+}
+
+impl Language {
+    pub const ALL: [Language; 4] = [Language::Rust, Language::C, Language::Go, Language::Python];
+
+    pub fn name(self) -> &'static str {
+        self.row().name
+    }
+
+    pub(super) fn row(self) -> Row {
+        match self {
+            Language::Rust => Row { name: "rust", toolchain: "cargo", mark: Mark::File("Cargo.toml"), build: rust::build },
+            Language::C => Row { name: "c", toolchain: "zig cc", mark: Mark::Extension("c"), build: c::build },
+            Language::Go => Row { name: "go", toolchain: "go", mark: Mark::Extension("go"), build: go::build },
+            Language::Python => Row { name: "python", toolchain: "componentize-py", mark: Mark::Extension("py"), build: python::build },
+        }
+    }
+}
+
+impl std::fmt::Display for Mark {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Mark::File(name) => f.write_str(name),
+            Mark::Extension(extension) => write!(f, "*.{extension}"),
+        }
+    }
+}

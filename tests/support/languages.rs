@@ -1,0 +1,51 @@
+//! The languages that operators are written in, a row each. What the suites ask of every language they ask of every row.
+
+use std::fmt;
+
+/// One language.
+pub struct Language {
+    /// As in `guests/<name>` and in the components' names.
+    pub name: &'static str,
+    /// The operators that do exactly what the reference's do, under the same names and with the same config.
+    pub operators: &'static [&'static str],
+    /// Whether the host compiles a component within some hundred milliseconds. Others take seconds, so suites that need them under many digests do without.
+    pub compiles_fast: bool,
+}
+
+/// The first is the reference: golden cases and expectations are written for it.
+pub const LANGUAGES: [Language; 4] = [
+    Language {
+        name: "rust",
+        operators: &["identity", "filter-map", "split", "count", "window", "session", "join", "route", "json", "misbehave"],
+        compiles_fast: true,
+    },
+    Language { name: "c", operators: &["count"], compiles_fast: true },
+    Language { name: "go", operators: &["identity", "filter-map", "split", "count", "window", "join", "json", "misbehave"], compiles_fast: false },
+    Language { name: "python", operators: &["count"], compiles_fast: false },
+];
+
+pub fn reference() -> &'static Language {
+    &LANGUAGES[0]
+}
+
+/// All but the reference that have an operator.
+pub fn others_with(operator: &str) -> impl Iterator<Item = &'static Language> {
+    LANGUAGES[1..].iter().filter(move |language| language.has(operator))
+}
+
+impl Language {
+    pub fn has(&self, operator: &str) -> bool {
+        self.operators.contains(&operator)
+    }
+
+    /// The name of a built component.
+    pub fn component(&self, operator: &str) -> String {
+        format!("{}-{operator}", self.name)
+    }
+}
+
+impl fmt::Display for Language {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
