@@ -138,3 +138,43 @@ fn migration_returns_the_rows_to_keep() {
     let kept = trial().migrate("seen", 1, &[(b"a", b"old"), (b"b", b"drop")]).unwrap();
     assert_eq!(kept.iter().map(|row| (row.key_text(), row.value.clone().unwrap())).collect::<Vec<_>>(), [("a".into(), 1u64.to_le_bytes().to_vec())]);
 }
+
+struct Around;
+
+impl Operator for Around {
+    type Config = NoConfig;
+
+    fn open(_config: NoConfig, _setup: &Setup) -> Result<Self, Failure> {
+        Ok(Around)
+    }
+
+    fn process(&mut self, _record: &Record<'_>, _ctx: &mut Context<'_>) -> Outcome {
+        Ok(())
+    }
+
+    fn process_batch(&mut self, ctx: &mut Context<'_>) -> Result<(), Failure> {
+        let first = ctx.records().next();
+        ctx.forward_all()?;
+        if let Some(record) = first {
+            ctx.turn_to(&record);
+            let outcome = ctx.emit_with(Out::of(&record), |out| {
+                out.put(b"between ");
+                out.put_byte(b'X');
+                out.written().make_ascii_lowercase();
+            });
+            ctx.settle(outcome)?;
+        }
+        ctx.forward_all()
+    }
+}
+
+export_operator!(Around);
+
+#[test]
+fn what_is_forwarded_and_what_is_emitted_keep_their_order() {
+    let mut around = Harness::<Around>::open(()).unwrap();
+    around.feed(&[Input::new("a", "1"), Input::null_value("b")]).unwrap();
+    let seen: Vec<_> = around.take_outputs().iter().map(|o| (o.from_row, o.value.clone().map(|v| String::from_utf8(v).unwrap()))).collect();
+    let text = |text: &str| Some(text.to_owned());
+    assert_eq!(seen, [(0, text("1")), (1, None), (0, text("between x")), (0, text("1")), (1, None)]);
+}
