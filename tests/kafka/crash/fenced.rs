@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use millstream_tests::kafka::{Broker, Job, Shape, numbered, scaled, until};
+use millstream_tests::kafka::{Broker, Job, Shape, number, numbered, scaled, until};
 
 const BOUND: Duration = Duration::from_secs(60);
 const SESSION: Duration = Duration::from_secs(6);
@@ -15,12 +15,9 @@ fn c4_a_host_that_slept_while_another_took_over_commits_nothing_and_joins_again(
     let broker = Broker::shared();
     let session = format!("properties = {{ \"session.timeout.ms\" = {} }}", SESSION.as_millis());
     let job = Job::new(broker, Shape::Count).workers(1).with("kafka", &session);
-    let mut fed = 0;
     for round in 0..scaled(1, 3) {
         let (sleeper, other) = (job.start("a"), job.start("b"));
-        let records = numbered(fed..fed + 20_000, 500);
-        fed += 20_000;
-        let feed = broker.feed(&job.input(), records, SESSION * 4);
+        let feed = broker.feed_on(&job.input(), (0..).map(|n| number(n, 500)), 1_000);
         until("two members at work", BOUND, || (broker.members_at_work(&job.name) == 2).then_some(()));
         job.await_progress(BOUND);
         sleeper.signal("STOP");
@@ -36,7 +33,7 @@ fn c4_a_host_that_slept_while_another_took_over_commits_nothing_and_joins_again(
         });
         println!("c4: round {round}: {back} again after {:.1} s", began.elapsed().as_secs_f64());
         assert!(began.elapsed() <= BACK, "{:?}: {}", began.elapsed(), sleeper.said());
-        feed.join();
+        feed.end();
         job.await_done(BOUND);
         other.stop();
         if sleeper.lives() {
