@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::KafkaError;
-use rdkafka::groups::GroupMemberInfo;
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Offset as RdOffset, TopicPartitionList};
 
@@ -23,7 +22,7 @@ pub(super) const REQUEST_MS: u64 = 10_000;
 
 /// Events of a client taken at once.
 const EVENTS_MAX: usize = 32;
-/// Whether a partition has a leader is asked again so often.
+/// Whether a partition has a leader, or a group a coordinator, is asked again so often.
 const LEADER: Duration = Duration::from_millis(20);
 
 /// One partition of a topic.
@@ -115,25 +114,32 @@ impl Cluster {
     /// Who is in the job's group that is not the job: other programs, or another job of the same name. By client id and address.
     pub fn strangers(&self) -> Result<Vec<String>, HostError> {
         let ours = format!("{}.", self.settings.client_id());
-        self.members(|member| {
-            (!member.client_id().starts_with(&ours)).then(|| format!("{} at {}", member.client_id(), member.client_host().trim_start_matches('/')))
-        })
+        let strangers = self.members()?.into_iter().filter(|member| !member.client_id.starts_with(&ours));
+        Ok(strangers.map(|member| format!("{} at {}", member.client_id, member.address.trim_start_matches('/'))).collect())
     }
 
     /// The members that the group has under a worker's name: none, or one. Its id, which the group makes anew whenever a process joins under the name, and whether
     /// that was this process.
     pub fn members_named(&self, worker: &str) -> Result<Vec<(String, bool)>, HostError> {
         let (prefix, ours) = (format!("{worker}-"), self.settings.member_client_id());
-        self.members(|member| member.id().starts_with(&prefix).then(|| (member.id().to_owned(), member.client_id() == ours)))
+        let named = self.members()?.into_iter().filter(|member| member.id.starts_with(&prefix));
+        Ok(named.map(|member| (member.id, member.client_id == ours)).collect())
     }
 
-    /// What `say` makes of each member of the job's group.
-    fn members<T>(&self, say: impl Fn(&GroupMemberInfo) -> Option<T>) -> Result<Vec<T>, HostError> {
+    /// The members of the job's group, asked of its coordinator: brokers that are away have no say in it.
+    fn members(&self) -> Result<Vec<raw::GroupMember>, HostError> {
         let group = &self.settings.group;
-        let found = self.committed.fetch_group_list(Some(group), Duration::from_millis(REQUEST_MS));
-        let found = found.map_err(|error| self.failed(format!("looking at group `{group}`"), code(&error)))?;
-        let members = found.groups().iter().filter(|found| found.name() == group).flat_map(|found| found.members());
-        Ok(members.filter_map(say).collect())
+        let doing = || format!("looking at group `{group}`");
+        let name = CString::new(group.as_str()).map_err(|_| HostError::job("kafka.group", "cannot be the name of a group"))?;
+        let began = Instant::now();
+        loop {
+            match raw::group_members(&self.committed, &name, REQUEST_MS) {
+                Err(failure) if failure.code == RDKafkaErrorCode::GroupIdNotFound => return Ok(Vec::new()),
+                // As after the cluster's start.
+                Err(failure) if has_no_coordinator(failure.code) && began.elapsed() < Duration::from_millis(REQUEST_MS) => std::thread::sleep(LEADER),
+                members => return members.map_err(|failure| self.failure(doing(), &failure)),
+            }
+        }
     }
 
     /// One offset of each place, in their order.
@@ -233,6 +239,11 @@ impl Cluster {
 /// Whether a partition's leader is being elected: of a topic that was made a moment ago, or when a broker goes.
 fn has_no_leader(code: RDKafkaErrorCode) -> bool {
     matches!(code, RDKafkaErrorCode::NotLeaderForPartition | RDKafkaErrorCode::LeaderNotAvailable)
+}
+
+/// Whether a group's coordinator is still loading what it knows, or another broker has become it.
+fn has_no_coordinator(code: RDKafkaErrorCode) -> bool {
+    matches!(code, RDKafkaErrorCode::NotCoordinator | RDKafkaErrorCode::CoordinatorNotAvailable | RDKafkaErrorCode::CoordinatorLoadInProgress)
 }
 
 /// The code inside one of rust-rdkafka's errors.

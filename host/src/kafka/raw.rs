@@ -448,6 +448,68 @@ pub(super) fn offsets_for(consumer: &Consumer, list: TopicPartitionList, timeout
     }
 }
 
+/// A member of a group, as its coordinator tells.
+pub(super) struct GroupMember {
+    pub id: String,
+    pub client_id: String,
+    /// With a `/` before it.
+    pub address: String,
+}
+
+/// The members of a group.
+pub(super) fn group_members(consumer: &Consumer, group: &CStr, timeout_ms: u64) -> Result<Vec<GroupMember>, Failure> {
+    let client = consumer.client().native_ptr();
+    let mut groups = [group.as_ptr()];
+    // SAFETY: all that is made here is given back here; what the event holds is copied before the event goes.
+    unsafe {
+        let queue = sys::rd_kafka_queue_new(client);
+        let options = sys::rd_kafka_AdminOptions_new(client, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS);
+        sys::rd_kafka_AdminOptions_set_request_timeout(options, timeout(timeout_ms), null_mut(), 0);
+        sys::rd_kafka_DescribeConsumerGroups(client, groups.as_mut_ptr(), groups.len(), options, queue);
+        let event = sys::rd_kafka_queue_poll(queue, timeout(timeout_ms + 1_000));
+        let found = if event.is_null() { Err(Failure::of(RDKafkaErrorCode::OperationTimedOut)) } else { described_members(event) };
+        if !event.is_null() {
+            sys::rd_kafka_event_destroy(event);
+        }
+        sys::rd_kafka_AdminOptions_destroy(options);
+        sys::rd_kafka_queue_destroy(queue);
+        found
+    }
+}
+
+/// # Safety
+/// `event` is a live event.
+unsafe fn described_members(event: *mut sys::rd_kafka_event_t) -> Result<Vec<GroupMember>, Failure> {
+    // SAFETY: live as long as the event; arrays are as long as the calls say.
+    unsafe {
+        let failed = sys::rd_kafka_event_error(event);
+        if failed != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
+            return Err(Failure::of(failed.into()));
+        }
+        let text = |text: *const c_char| if text.is_null() { String::new() } else { CStr::from_ptr(text).to_string_lossy().into_owned() };
+        let result = sys::rd_kafka_event_DescribeConsumerGroups_result(event);
+        let mut count = 0;
+        let groups = sys::rd_kafka_DescribeConsumerGroups_result_groups(result, &mut count);
+        let mut found = Vec::new();
+        for n in 0..if groups.is_null() { 0 } else { count } {
+            let group = *groups.add(n);
+            let failed = sys::rd_kafka_error_code(sys::rd_kafka_ConsumerGroupDescription_error(group));
+            if failed != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
+                return Err(Failure::of(failed.into()));
+            }
+            for m in 0..sys::rd_kafka_ConsumerGroupDescription_member_count(group) {
+                let member = sys::rd_kafka_ConsumerGroupDescription_member(group, m);
+                found.push(GroupMember {
+                    id: text(sys::rd_kafka_MemberDescription_consumer_id(member)),
+                    client_id: text(sys::rd_kafka_MemberDescription_client_id(member)),
+                    address: text(sys::rd_kafka_MemberDescription_host(member)),
+                });
+            }
+        }
+        Ok(found)
+    }
+}
+
 /// The raw offset of a list's entry.
 pub(super) fn raw_offset(offset: Offset) -> i64 {
     offset.to_raw().unwrap_or(-1_001)

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use millstream_tests::kafka::{Broker, Job, Shape, numbered, scaled, until};
+use millstream_tests::kafka::{Broker, Job, Shape, number, numbered, scaled, until};
 
 const BOUND: Duration = Duration::from_secs(60);
 const SESSION: Duration = Duration::from_secs(6);
@@ -15,21 +15,16 @@ fn c4_a_host_that_slept_while_another_took_over_commits_nothing_and_joins_again(
     let broker = Broker::shared();
     let session = format!("properties = {{ \"session.timeout.ms\" = {} }}", SESSION.as_millis());
     let job = Job::new(broker, Shape::Count).workers(1).with("kafka", &session);
-    let mut fed = 0;
     for round in 0..scaled(1, 3) {
         let (sleeper, other) = (job.start("a"), job.start("b"));
-        let records = numbered(fed..fed + 20_000, 500);
-        fed += 20_000;
+        let feed = broker.feed_on(&job.input(), (0..).map(|n| number(n, 500)), 1_000);
         until("two members at work", BOUND, || (broker.members_at_work(&job.name) == 2).then_some(()));
-        // Not before: a slow machine would have nothing left to do when one sleeps.
-        let feed = broker.feed(&job.input(), records, SESSION * 4);
         job.await_progress(BOUND);
         sleeper.signal("STOP");
-        let slept_at = job.committed();
         // The other has it all when it commits what the sleeper had.
         std::thread::sleep(SESSION * 2);
         until("the other to have taken over", BOUND, || (broker.members_at_work(&job.name) == 1).then_some(()));
-        until("the other to go on", BOUND, || (job.committed() > slept_at).then_some(()));
+        job.await_progress(BOUND);
         sleeper.signal("CONT");
         let began = Instant::now();
         let mut sleeper = sleeper;
@@ -38,7 +33,7 @@ fn c4_a_host_that_slept_while_another_took_over_commits_nothing_and_joins_again(
         });
         println!("c4: round {round}: {back} again after {:.1} s", began.elapsed().as_secs_f64());
         assert!(began.elapsed() <= BACK, "{:?}: {}", began.elapsed(), sleeper.said());
-        feed.join();
+        feed.end();
         job.await_done(BOUND);
         other.stop();
         if sleeper.lives() {
