@@ -43,7 +43,7 @@ pub(super) fn build(workshop: &Workshop<'_>) -> Result<Vec<u8>, HostError> {
     let said = run(workshop, go().args(["env", "-json", "GOVERSION", "GOMOD", "GOWORK"]), no_go)?;
     let environment: Environment = serde_json::from_slice(&said).map_err(|e| HostError::external("reading what `go env -json` says", e))?;
     if version(&environment.goversion).is_none_or(|version| version < VERSION_MIN) {
-        let what = format!("Go {}.{} or later, in place of {}", VERSION_MIN.0, VERSION_MIN.1, environment.goversion);
+        let what = format!("Go {}.{} or later ({} is too old)", VERSION_MIN.0, VERSION_MIN.1, environment.goversion);
         return Err(missing(workshop, &what, &install()));
     }
     let bench = Bench::set_up(&workshop.request.cache)?;
