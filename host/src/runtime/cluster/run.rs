@@ -111,7 +111,11 @@ impl ClusterRun<'_> {
                 (Err(error), _) => error,
             };
             if !matches!(error, HostError::External { .. }) {
-                return Err(error);
+                // Whoever missed a topic may not know which it was: looking at them all names it.
+                return match still_there(self.topics, &self.cluster) {
+                    Err(named) if !matches!(named, HostError::External { .. }) => Err(named),
+                    _ => Err(error),
+                };
             }
             self.run.shared.observer.worker_paused(number, &error.to_string());
             if began.elapsed() > Duration::from_millis(RETRY_MS_MAX) {
