@@ -89,8 +89,7 @@ fn operators_section(optimised: &HashMap<String, f64>) -> Option<String> {
     for (name, ..) in WORKLOADS {
         let per_record = |side| table::figure(OPERATORS, name, side).map(|figure| figure.median / BATCH as f64);
         let (wasm, plain) = (per_record("wasm")?, per_record("native")?);
-        let like =
-            optimised.get(name).map_or("not measured | ".to_owned(), |native| format!("{native:.0} | {:.2}", native / wasm));
+        let like = optimised.get(name).map_or("not measured | ".to_owned(), |native| format!("{native:.0} | {:.2}", native / wasm));
         rows += &format!("| {name} | {wasm:.0} | {plain:.0} | **{:.2}** | {like} |\n", plain / wasm);
     }
     Some(format!(
