@@ -18,6 +18,8 @@ const ENTRY_BYTES: usize = 12;
 /// Before an entry's key and value in the arena: `u32 key bytes · u32 value bytes or ABSENT · u32 room for a value`.
 const HEAD_BYTES: usize = 12;
 const ABSENT: u32 = u32::MAX;
+/// Left beside a key that has no value: one is written soon, as a rule, and fits there if it is a number.
+const ROOM_BYTES: usize = 8;
 
 /// Part of the hash beside the place, so that the table compares and grows without a look at the arena, which is a cache miss each.
 #[derive(Clone, Copy)]
@@ -147,12 +149,12 @@ impl Generation {
 
     fn append(&mut self, key: &[u8], value: Option<&[u8]>) -> u32 {
         let at = self.arena.len() as u32;
-        let room = value.map_or(0, <[u8]>::len) as u32;
+        let room = value.map_or(ROOM_BYTES, <[u8]>::len) as u32;
         for word in [key.len() as u32, if value.is_some() { room } else { ABSENT }, room] {
             self.arena.extend_from_slice(&word.to_le_bytes());
         }
         self.arena.extend_from_slice(key);
-        self.arena.extend_from_slice(value.unwrap_or_default());
+        self.arena.extend_from_slice(value.unwrap_or(&[0; ROOM_BYTES]));
         at
     }
 
