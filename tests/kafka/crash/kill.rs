@@ -8,7 +8,7 @@ use millstream_tests::kafka::{Broker, ByKey, Isolation, Job, Of, Outgoing, Reade
 const BOUND: Duration = Duration::from_secs(120);
 
 /// Feeds a job while its host is killed again and again at random moments, and waits until all is done.
-fn run_with_kills(job: &Job<'_>, feeds: Vec<(String, Vec<Outgoing>)>, kills: usize) {
+pub(super) fn run_with_kills(job: &Job<'_>, feeds: Vec<(String, Vec<Outgoing>)>, kills: usize) {
     let mut random = Random(kills as u64);
     let over = Duration::from_millis(2_000 * kills as u64);
     let feeding: Vec<_> = feeds.into_iter().map(|(topic, records)| job.broker.feed(&topic, records, over)).collect();

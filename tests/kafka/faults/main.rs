@@ -5,5 +5,6 @@ mod data;
 mod errors;
 mod late_end;
 mod state;
+mod strangers;
 mod tools;
 mod topics;
