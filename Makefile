@@ -20,7 +20,8 @@ guests: setup
 demo: build
 	@examples/flights/demo
 
-test: setup guests test-guests
+# The suites start the binary, which `cargo test` does not build.
+test: build guests test-guests
 	cargo test --release --workspace
 
 test-guests: setup lint-go
