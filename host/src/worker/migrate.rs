@@ -1,7 +1,7 @@
 //! Rewrites the rows of a store for a component that has another version of it: page by page into the store's other place, each page a checkpoint.
 //!
-//! The old rows stay as they were until the last page, so a component that fails on the way, or an older one that is put back, has lost nothing; what a kill
-//! interrupts goes on at the next start. Then the other place becomes the store, in one checkpoint with its version, and the old rows are dropped.
+//! The old rows stay as they were until the task's last page, so a component that fails on the way, or an older one that is put back, has lost nothing of that task
+//! (tasks switch one by one); what a kill interrupts goes on at the next start. Then the other place becomes the store, in one checkpoint with its version, and the old rows are dropped.
 
 use std::cmp::Ordering;
 use std::time::Instant;
