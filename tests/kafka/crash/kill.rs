@@ -77,7 +77,10 @@ fn c2_a_killed_count_is_exact_and_its_changelog_has_the_whole_state() {
     assert!(job.counts(Of::Folder(&job.data("a"))) == expected, "the local copy is not the recount");
     // A host with nothing but the changelog.
     let mut host = job.start("fresh");
-    host.await_said("restored", BOUND);
+    // Each of its workers has: one that is stopped before has a part.
+    for worker in 0..2 {
+        host.await_said(&format!("worker {worker}: restored"), BOUND);
+    }
     job.await_done(BOUND);
     host.stop();
     assert!(job.counts(Of::Folder(&job.data("fresh"))) == expected, "the changelog replayed is not the recount");

@@ -18,7 +18,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use super::client::{Deliveries, Events};
 use crate::record::HeadersBuilder;
 
-pub(super) use produce::{NO_TIMESTAMP, Outgoing, PlainRecords, produce, produce_plain};
+pub(super) use produce::{NO_TIMESTAMP, Outgoing, produce};
 
 pub(super) type Consumer = BaseConsumer<Events>;
 pub(super) type NativeProducer = BaseProducer<Deliveries>;
