@@ -4,7 +4,7 @@ use std::process::Command;
 
 use super::Workshop;
 use super::sdk::unpacked;
-use super::toolchain::{Bench, ZIGLANG, in_venv, missing, pip_install, run, works};
+use super::toolchain::{Bench, ZIGLANG, in_venv, left, missing, pip_install, run, works};
 use super::wrap::wrap;
 use crate::error::HostError;
 
@@ -25,7 +25,7 @@ pub(super) fn build(workshop: &Workshop<'_>) -> Result<Vec<u8>, HostError> {
     zig.arg(format!("-Wl,-z,stack-size={STACK_BYTES}"));
     zig.arg("-I").arg(&sdk).args(&workshop.project.sources).arg(sdk.join("millstream.c")).arg("-o").arg(&core);
     run(workshop, &mut zig, no_zig)?;
-    wrap(&std::fs::read(&core).map_err(|e| HostError::external(format!("reading {}", core.display()), e))?)
+    wrap(&left(&core)?)
 }
 
 /// zig from the cache folder's environment, else from the Python that is on the path, else on its own.

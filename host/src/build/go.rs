@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::Workshop;
 use super::sdk::unpacked;
-use super::toolchain::{Bench, missing, run, works};
+use super::toolchain::{Bench, left, missing, run, works};
 use super::wrap::wrap;
 use crate::error::HostError;
 
@@ -57,7 +57,7 @@ pub(super) fn build(workshop: &Workshop<'_>) -> Result<Vec<u8>, HostError> {
     // `-w` leaves debug information out, and the functions' names in for back traces. No path, no time and no commit gets into the module.
     compile.args(["build", "-trimpath", "-buildvcs=false", "-buildmode=c-shared", "-ldflags=-w", "-o"]).arg(&core).arg(".");
     run(workshop, &mut compile, no_go)?;
-    wrap(&std::fs::read(&core).map_err(|e| HostError::external(format!("reading {}", core.display()), e))?)
+    wrap(&left(&core)?)
 }
 
 /// A workspace of the project's module and the SDK, so that neither the project's `go.mod` nor its folder changes.

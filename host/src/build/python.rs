@@ -5,7 +5,7 @@ use std::process::Command;
 
 use super::Workshop;
 use super::sdk::unpacked;
-use super::toolchain::{Bench, COMPONENTIZE_PY, in_venv, missing, pip_install, run, works};
+use super::toolchain::{Bench, COMPONENTIZE_PY, in_venv, left, missing, pip_install, run, works};
 use super::wrap::WIT;
 use crate::error::HostError;
 
@@ -33,7 +33,7 @@ pub(super) fn build(workshop: &Workshop<'_>) -> Result<Vec<u8>, HostError> {
     }
     componentize.arg("millstream_entry").arg("-o").arg(&component);
     run(workshop, &mut componentize, missing)?;
-    std::fs::read(&component).map_err(|e| HostError::external(format!("reading {}", component.display()), e))
+    left(&component)
 }
 
 /// How many stores the operator declares. The module is imported by a plain Python, so what is wrong with it is said here, with a whole traceback.

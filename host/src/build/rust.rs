@@ -6,7 +6,7 @@ use std::process::Command;
 use serde::Deserialize;
 
 use super::Workshop;
-use super::toolchain::{missing, run};
+use super::toolchain::{left, missing, run};
 use super::wrap::wrap;
 use crate::error::HostError;
 
@@ -60,5 +60,5 @@ pub(super) fn build(workshop: &Workshop<'_>) -> Result<Vec<u8>, HostError> {
         .flat_map(|artifact| artifact.filenames)
         .find(|file| file.extension().is_some_and(|extension| extension == "wasm"));
     let module = module.ok_or_else(|| HostError::job(manifest.display().to_string(), "cargo built no Wasm module: the crate needs a library"))?;
-    wrap(&std::fs::read(&module).map_err(|e| HostError::external(format!("reading {}", module.display()), e))?)
+    wrap(&left(&module)?)
 }

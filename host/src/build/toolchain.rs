@@ -13,6 +13,11 @@ pub const COMPONENTIZE_PY: &str = "componentize-py==0.25.1";
 /// Of a failed compiler's output, how many bytes go into the error: the end, where the errors are.
 const OUTPUT_BYTES_MAX: usize = 16 << 10;
 
+/// What a toolchain left in a file.
+pub(super) fn left(path: &Path) -> Result<Vec<u8>, HostError> {
+    std::fs::read(path).map_err(|e| HostError::external(format!("reading {}", path.display()), e))
+}
+
 /// Runs a program to its end and returns what it wrote to stdout; shows the command where the request is verbose. A non-zero exit is an error that carries what it said.
 pub(super) fn run(workshop: &Workshop<'_>, command: &mut Command, missing: impl FnOnce() -> HostError) -> Result<Vec<u8>, HostError> {
     let name = workshop.project.language.row().toolchain;
