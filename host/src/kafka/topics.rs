@@ -1,7 +1,7 @@
 //! Topics that a job makes or finds: created with the settings they need, or refused where they exist wrongly.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::{CStr, CString, c_char};
+use std::ffi::{CString, c_char};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, OwnedResourceSpecifier, ResourceSpecifier, TopicReplication};
 use rdkafka::bindings as sys;
 use rdkafka::client::DefaultClientContext;
-use rdkafka::consumer::Consumer as _;
-use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
+use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Offset as RdOffset, TopicPartitionList};
 
 use super::cluster::{Cluster, Place, REQUEST_MS, code};
+use super::raw::{self, text};
 use super::settings::create;
 use crate::error::HostError;
 use crate::record::Offset;
@@ -209,7 +209,7 @@ impl Cluster {
         }
         let names: BTreeSet<&str> = topics.iter().copied().collect();
         let names = names.into_iter().map(super::cluster::c_name).collect::<Result<Vec<_>, _>>()?;
-        describe(self, &names).map_err(|(topic, code)| match topic {
+        describe(self, &names).map_err(|Undescribed(topic, code)| match topic {
             Some(topic) => self.failed(format!("looking for topic `{topic}`"), code),
             None => self.failed("looking for topics", code),
         })
@@ -235,45 +235,38 @@ fn settings(purpose: &Purpose) -> Vec<(&'static str, String)> {
 }
 
 /// What failed, and for which topic.
-type Undescribed = (Option<String>, RDKafkaErrorCode);
+struct Undescribed(Option<String>, RDKafkaErrorCode);
+
+impl From<RDKafkaErrorCode> for Undescribed {
+    fn from(code: RDKafkaErrorCode) -> Undescribed {
+        Undescribed(None, code)
+    }
+}
 
 fn describe(cluster: &Cluster, names: &[CString]) -> Result<BTreeMap<String, Described>, Undescribed> {
-    let client = cluster.reader().client().native_ptr();
     let mut pointers: Vec<*const c_char> = names.iter().map(|name| name.as_ptr()).collect();
-    // SAFETY: all that is made here is given back here; what the event holds is copied before the event goes.
+    let kind = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS;
+    // SAFETY: the names outlive the call, which copies them; what is made here is given back here; the answer is read as what was asked.
     unsafe {
-        let queue = sys::rd_kafka_queue_new(client);
-        let options = sys::rd_kafka_AdminOptions_new(client, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS);
-        sys::rd_kafka_AdminOptions_set_request_timeout(options, REQUEST_MS as i32, std::ptr::null_mut(), 0);
-        let refused = sys::rd_kafka_AdminOptions_set_include_authorized_operations(options, 1);
-        if !refused.is_null() {
-            // What we may do is not said then; the rest is.
-            sys::rd_kafka_error_destroy(refused);
-        }
-        let topics = sys::rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len());
-        sys::rd_kafka_DescribeTopics(client, topics, options, queue);
-        let event = sys::rd_kafka_queue_poll(queue, REQUEST_MS as i32 + 1_000);
-        let found = if event.is_null() { Err((None, RDKafkaErrorCode::OperationTimedOut)) } else { answers(event) };
-        if !event.is_null() {
-            sys::rd_kafka_event_destroy(event);
-        }
-        sys::rd_kafka_TopicCollection_destroy(topics);
-        sys::rd_kafka_AdminOptions_destroy(options);
-        sys::rd_kafka_queue_destroy(queue);
-        found
+        let ask = |client, options, queue| {
+            let refused = sys::rd_kafka_AdminOptions_set_include_authorized_operations(options, 1);
+            if !refused.is_null() {
+                // What we may do is not said then; the rest is.
+                sys::rd_kafka_error_destroy(refused);
+            }
+            let topics = sys::rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len());
+            sys::rd_kafka_DescribeTopics(client, topics, options, queue);
+            sys::rd_kafka_TopicCollection_destroy(topics);
+        };
+        raw::ask_admin(cluster.reader(), kind, REQUEST_MS, ask, |event| answers(event))
     }
 }
 
 /// # Safety
-/// `event` is a live event.
+/// `event` is a live answer to a description of topics.
 unsafe fn answers(event: *mut sys::rd_kafka_event_t) -> Result<BTreeMap<String, Described>, Undescribed> {
-    let text = |text: *const c_char| if text.is_null() { String::new() } else { unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned() };
     // SAFETY: live as long as the event; an array of so many descriptions.
     unsafe {
-        let failed = sys::rd_kafka_event_error(event);
-        if failed != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
-            return Err((None, failed.into()));
-        }
         let result = sys::rd_kafka_event_DescribeTopics_result(event);
         let mut count = 0;
         let topics = sys::rd_kafka_DescribeTopics_result_topics(result, &mut count);
@@ -293,7 +286,7 @@ unsafe fn answers(event: *mut sys::rd_kafka_event_t) -> Result<BTreeMap<String, 
                     found.insert(name, Described { partitions: partitions as u32, id: Some(id).filter(|id| !id.is_empty()), allowed });
                 }
                 RDKafkaErrorCode::NoError | RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic => {}
-                code => return Err((Some(name), code)),
+                code => return Err(Undescribed(Some(name), code)),
             }
         }
         Ok(found)

@@ -10,6 +10,7 @@ use super::check::{Checked, load};
 use super::run::Ended;
 use super::{Options, check, cluster, embedded};
 use crate::error::HostError;
+use crate::kafka::Settings;
 use crate::log::Log;
 use crate::observe::{JobObserver, Snapshot};
 use crate::operator::Loaded;
@@ -85,15 +86,12 @@ fn supervise(checked: &Checked, shared: &Shared, options: &Options, log: Arc<Log
     let mut log = Some(log);
     let mut wait_ms = RETRY_MS;
     // To a cluster this process stays the same, however often it opens the job.
-    let mut process = None;
+    let process = cluster::process_name();
     loop {
         let opened = log.take().map_or_else(|| Log::open(&options.data), Ok);
         let began_ms = options.clock.now_ms();
         let result = opened.and_then(|log| match cluster::settings(&checked.job, options, Some(&log))? {
-            Some(mut settings) => {
-                settings.process.clone_from(process.get_or_insert_with(|| settings.process.clone()));
-                cluster::run_once(checked, shared, options, &log, settings)
-            }
+            Some(settings) => cluster::run_once(checked, shared, options, &log, Settings { process: process.clone(), ..settings }),
             None => {
                 shared.observer.job_resumed();
                 embedded::run_once(checked, shared, options, &log)

@@ -48,6 +48,12 @@ pub(super) struct Failure {
     pub retriable: bool,
 }
 
+impl From<RDKafkaErrorCode> for Failure {
+    fn from(code: RDKafkaErrorCode) -> Failure {
+        Failure::of(code)
+    }
+}
+
 impl Failure {
     pub fn of(code: RDKafkaErrorCode) -> Failure {
         Failure { code, text: code.to_string(), retriable: false }
@@ -63,7 +69,6 @@ impl Failure {
         }
         // SAFETY: alive until the last line; its texts are copied before.
         unsafe {
-            let text = |text: *const c_char| CStr::from_ptr(text).to_string_lossy().into_owned();
             let failure = Failure {
                 code: sys::rd_kafka_error_code(error).into(),
                 text: format!("{}: {}", text(sys::rd_kafka_error_name(error)), text(sys::rd_kafka_error_string(error))),
@@ -347,18 +352,42 @@ pub(super) struct GroupMember {
     pub address: String,
 }
 
-/// The members of a group.
-pub(super) fn group_members(consumer: &Consumer, group: &CStr, timeout_ms: u64) -> Result<Vec<GroupMember>, Failure> {
+/// A C string of the client's; null is empty.
+///
+/// # Safety
+/// `text` is null, or a string that lives during the call.
+pub(super) unsafe fn text(text: *const c_char) -> String {
+    // SAFETY: as the caller says.
+    if text.is_null() { String::new() } else { unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned() }
+}
+
+/// Asks the cluster something of the admin API: `ask` sends the request, with options and a queue for the answer, and `read` copies what the answer holds.
+///
+/// # Safety
+/// `ask` and `read` keep none of what they are given, and `read` reads the event as the answer to that request.
+pub(super) unsafe fn ask_admin<T, E: From<RDKafkaErrorCode>>(
+    consumer: &Consumer,
+    kind: sys::rd_kafka_admin_op_t,
+    timeout_ms: u64,
+    ask: impl FnOnce(*mut sys::rd_kafka_t, *mut sys::rd_kafka_AdminOptions_t, *mut sys::rd_kafka_queue_t),
+    read: impl FnOnce(*mut sys::rd_kafka_event_t) -> Result<T, E>,
+) -> Result<T, E> {
     let client = consumer.client().native_ptr();
-    let mut groups = [group.as_ptr()];
-    // SAFETY: all that is made here is given back here; what the event holds is copied before the event goes.
+    // SAFETY: a live client; all that is made here is given back here.
     unsafe {
         let queue = sys::rd_kafka_queue_new(client);
-        let options = sys::rd_kafka_AdminOptions_new(client, sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS);
+        let options = sys::rd_kafka_AdminOptions_new(client, kind);
         sys::rd_kafka_AdminOptions_set_request_timeout(options, timeout(timeout_ms), null_mut(), 0);
-        sys::rd_kafka_DescribeConsumerGroups(client, groups.as_mut_ptr(), groups.len(), options, queue);
+        ask(client, options, queue);
         let event = sys::rd_kafka_queue_poll(queue, timeout(timeout_ms + 1_000));
-        let found = if event.is_null() { Err(Failure::of(RDKafkaErrorCode::OperationTimedOut)) } else { described_members(event) };
+        let found = if event.is_null() {
+            Err(RDKafkaErrorCode::OperationTimedOut.into())
+        } else {
+            match sys::rd_kafka_event_error(event) {
+                RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR => read(event),
+                failed => Err(RDKafkaErrorCode::from(failed).into()),
+            }
+        };
         if !event.is_null() {
             sys::rd_kafka_event_destroy(event);
         }
@@ -368,16 +397,23 @@ pub(super) fn group_members(consumer: &Consumer, group: &CStr, timeout_ms: u64) 
     }
 }
 
+/// The members of a group.
+pub(super) fn group_members(consumer: &Consumer, group: &CStr, timeout_ms: u64) -> Result<Vec<GroupMember>, Failure> {
+    let mut groups = [group.as_ptr()];
+    let kind = sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS;
+    // SAFETY: the names outlive the call, which copies them; the answer is read as what was asked.
+    unsafe {
+        let (groups, count) = (groups.as_mut_ptr(), groups.len());
+        let ask = |client, options: *mut _, queue| sys::rd_kafka_DescribeConsumerGroups(client, groups, count, options, queue);
+        ask_admin(consumer, kind, timeout_ms, ask, |event| described_members(event))
+    }
+}
+
 /// # Safety
-/// `event` is a live event.
+/// `event` is a live answer to a description of groups.
 unsafe fn described_members(event: *mut sys::rd_kafka_event_t) -> Result<Vec<GroupMember>, Failure> {
     // SAFETY: live as long as the event; arrays are as long as the calls say.
     unsafe {
-        let failed = sys::rd_kafka_event_error(event);
-        if failed != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
-            return Err(Failure::of(failed.into()));
-        }
-        let text = |text: *const c_char| if text.is_null() { String::new() } else { CStr::from_ptr(text).to_string_lossy().into_owned() };
         let result = sys::rd_kafka_event_DescribeConsumerGroups_result(event);
         let mut count = 0;
         let groups = sys::rd_kafka_DescribeConsumerGroups_result_groups(result, &mut count);

@@ -1,4 +1,4 @@
-//! Records on their way out, one a call or many.
+//! Records on their way out.
 
 use std::ffi::{c_int, c_void};
 use std::ptr::{null, null_mut};

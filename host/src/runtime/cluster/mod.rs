@@ -8,4 +8,4 @@ mod transport;
 
 pub use layout::{TopicUse, TopicUser, describe_topics};
 pub(super) use run::run_once;
-pub use settings::settings;
+pub use settings::{process_name, settings};

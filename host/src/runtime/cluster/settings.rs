@@ -40,7 +40,7 @@ pub fn settings(job: &Job, options: &Options, log: Option<&Log>) -> Result<Optio
         checkpoint_interval_ms: job.checkpoint_interval_ms,
         properties,
         fingerprint: fingerprint(job),
-        process: unlike_others(&[]),
+        process: String::new(),
     }))
 }
 
@@ -75,6 +75,11 @@ fn kept_name(log: &Log) -> Result<String, HostError> {
     let name = unlike_others(folder.as_os_str().as_encoded_bytes());
     log.set_note(INSTANCE, &name)?;
     Ok(name)
+}
+
+/// A name for [`Settings::process`].
+pub fn process_name() -> String {
+    unlike_others(&[])
 }
 
 /// A name that no other process makes, of this or another machine.
