@@ -93,8 +93,8 @@ fn family(name: &str, cache: &Cache) -> Options {
         options.set_memtable_prefix_bloom_ratio(STATE_BUFFER_BLOOM);
         options.set_memtable_whole_key_filtering(true);
         // What is written there is read back and written again soon: packing it costs more than its room.
-        let packed = [DBCompressionType::Lz4; STATE_LEVELS];
-        let levels: Vec<DBCompressionType> = [DBCompressionType::None; STATE_LEVELS_PLAIN].into_iter().chain(packed).take(STATE_LEVELS).collect();
+        let mut levels = [DBCompressionType::Lz4; STATE_LEVELS];
+        levels[..STATE_LEVELS_PLAIN].fill(DBCompressionType::None);
         options.set_compression_per_level(&levels);
     } else {
         options.set_write_buffer_size(WRITE_BUFFER_BYTES);

@@ -55,6 +55,14 @@ impl Participant for Step<'_> {
     }
 }
 
+/// A store to bring up to what the component declares.
+struct Target<'a> {
+    store: &'a StoreDescription,
+    layouts: StoreHandle,
+    /// Its values begin with their expiry.
+    expires: bool,
+}
+
 /// Rows as they lie in a store, in the order of their keys; with a TTL each value begins with its expiry.
 type Rows = Vec<(Vec<u8>, Vec<u8>)>;
 
@@ -70,16 +78,20 @@ impl Migration<'_> {
     }
 
     fn store(&mut self, operator: &mut dyn Operator, store: &StoreDescription, lines: &mut Vec<String>) -> Result<(), HostError> {
-        let mut place = StorePlace::find(self.state, self.open(LAYOUTS)?, &store.name)?;
+        let layouts = self.open(LAYOUTS)?;
+        let mut expires = false;
+        self.state.get_many(layouts, &[store.name.as_bytes()], &mut |_, layout| expires = layout.is_some())?;
+        let target = Target { store, layouts, expires };
+        let mut place = StorePlace::find(self.state, layouts, &store.name)?;
         let version_key = format!("{}/{}", self.spec.name, store.name);
         let from = self.progress.store_versions.get(&version_key).copied().filter(|version| *version != store.version);
         let goes_on = |rewriting: &Rewriting| from.is_some() && rewriting.digest == operator.digest() && rewriting.version == store.version;
         if place.rewriting.as_ref().is_some_and(|rewriting| !goes_on(rewriting)) {
             (place.rewriting, place.stale) = (None, true);
-            self.note(store, &place)?;
+            self.note(&target, &place)?;
         }
         if place.stale {
-            self.drop_other(store, &mut place)?;
+            self.drop_other(&target, &mut place)?;
         }
         let Some(from) = from else { return Ok(()) };
         let (began, mut rows) = (Instant::now(), 0);
@@ -89,10 +101,10 @@ impl Migration<'_> {
             let Some((last, _)) = page.last() else { break };
             rewriting.after = Some(last.clone());
             rows += page.len();
-            let kept = self.rewrite(operator, store, from, &page)?;
+            let kept = self.rewrite(operator, &target, from, &page)?;
             place.rewriting = Some(rewriting.clone());
             let into = self.open(&place.other(&store.name))?;
-            self.write(kept.into_iter().map(|(key, value)| (into, key, Some(value))).collect(), store, &place)?;
+            self.write(kept.into_iter().map(|(key, value)| (into, key, Some(value))).collect(), &target, &place)?;
             if (self.is_stopping)() {
                 let doing = format!("rewriting store `{}` of task {} from version {from} to {}", store.name, self.task, store.version);
                 return Err(HostError::external(doing, anyhow::anyhow!("stopped after {rows} rows: it goes on at the next start")));
@@ -100,8 +112,8 @@ impl Migration<'_> {
         }
         place = StorePlace { second: !place.second, stale: true, rewriting: None };
         self.progress.store_versions.insert(version_key, store.version);
-        self.note(store, &place)?;
-        self.drop_other(store, &mut place)?;
+        self.note(&target, &place)?;
+        self.drop_other(&target, &mut place)?;
         let (name, operator, to, took) = (&store.name, &self.spec.name, store.version, began.elapsed().as_millis());
         lines.push(format!("task {}: rewrote {rows} rows of store `{name}` of operator `{operator}` from version {from} to {to} in {took} ms", self.task));
         Ok(())
@@ -112,13 +124,13 @@ impl Migration<'_> {
         self.state.open(&StoreId { job, operator, store: store.to_owned(), task: self.task.partition })
     }
 
-    fn note(&mut self, store: &StoreDescription, place: &StorePlace) -> Result<(), HostError> {
-        self.write(Vec::new(), store, place)
+    fn note(&mut self, target: &Target<'_>, place: &StorePlace) -> Result<(), HostError> {
+        self.write(Vec::new(), target, place)
     }
 
     /// One checkpoint: rows, and the note that says so.
-    fn write(&mut self, mut writes: Vec<(StoreHandle, Vec<u8>, Option<Vec<u8>>)>, store: &StoreDescription, place: &StorePlace) -> Result<(), HostError> {
-        writes.push((self.open(LAYOUTS)?, StorePlace::key(&store.name), place.encode()));
+    fn write(&mut self, mut writes: Vec<(StoreHandle, Vec<u8>, Option<Vec<u8>>)>, target: &Target<'_>, place: &StorePlace) -> Result<(), HostError> {
+        writes.push((target.layouts, StorePlace::key(&target.store.name), place.encode()));
         checkpoint::make(&mut [Step { task: self.task, progress: self.progress, writes }], self.ledger)
     }
 
@@ -138,8 +150,8 @@ impl Migration<'_> {
     }
 
     /// Drops the rows of the place that is not the store's.
-    fn drop_other(&mut self, store: &StoreDescription, place: &mut StorePlace) -> Result<(), HostError> {
-        let other = self.open(&place.other(&store.name))?;
+    fn drop_other(&mut self, target: &Target<'_>, place: &mut StorePlace) -> Result<(), HostError> {
+        let other = self.open(&place.other(&target.store.name))?;
         let mut begin = Vec::new();
         loop {
             let mut writes = Vec::new();
@@ -151,7 +163,7 @@ impl Migration<'_> {
             // What was dropped leaves traces, which the next scan need not walk through.
             begin = writes.last().map(|(_, key, _)| key.clone()).unwrap_or_default();
             place.stale = more;
-            self.write(writes, store, place)?;
+            self.write(writes, target, place)?;
             if !more {
                 return Ok(());
             }
@@ -159,9 +171,8 @@ impl Migration<'_> {
     }
 
     /// Has the operator rewrite a page. Once more with a fresh instance where one broke: it may have been full.
-    fn rewrite(&self, operator: &mut dyn Operator, store: &StoreDescription, from: u32, page: &Rows) -> Result<Rows, HostError> {
-        let mut expires = false;
-        self.state.get_many(self.open(LAYOUTS)?, &[store.name.as_bytes()], &mut |_, layout| expires = layout.is_some())?;
+    fn rewrite(&self, operator: &mut dyn Operator, target: &Target<'_>, from: u32, page: &Rows) -> Result<Rows, HostError> {
+        let Target { store, expires, .. } = *target;
         let port = self.spec.stores.iter().position(|granted| granted.name == store.name).unwrap_or_default() as u16;
         let mut rows = BatchBuilder::default();
         for (key, stored) in page {
