@@ -175,15 +175,8 @@ impl<'t> Scanner<'t> {
     }
 
     #[inline(never)]
-    fn after_many_digits(self, mut at: usize) -> usize {
-        while at < self.text.len() {
-            let stops = self.bits(at, Block::not_digits);
-            if stops != 0 {
-                return at + stops.trailing_zeros() as usize;
-            }
-            at += BLOCK_BYTES;
-        }
-        self.text.len()
+    fn after_many_digits(self, at: usize) -> usize {
+        self.first_stop(at, Block::not_digits)
     }
 
     #[inline(always)]
@@ -251,9 +244,15 @@ impl<'t> Scanner<'t> {
     }
 
     #[inline(never)]
-    fn after_more_spaces(self, mut at: usize) -> usize {
+    fn after_more_spaces(self, at: usize) -> usize {
+        self.first_stop(at, Block::not_spaces)
+    }
+
+    /// Where the first byte from `at` on is that `of` stops at; the text's length if there is none.
+    #[inline(always)]
+    fn first_stop(self, mut at: usize, of: impl Fn(Block) -> u32 + Copy) -> usize {
         while at < self.text.len() {
-            let stops = self.bits(at, Block::not_spaces);
+            let stops = self.bits(at, of);
             if stops != 0 {
                 return at + stops.trailing_zeros() as usize;
             }
