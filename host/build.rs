@@ -1,48 +1,73 @@
-//! Lists the SDKs of all languages but Rust, to be put inside the binary: `src/build/sdk.rs` includes the list.
+//! Lists what goes inside the binary for users of every language: the SDKs and the templates of new projects, which `src/build/` includes.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
-/// What lies in an SDK's folder and is not part of it: its tests, and what toolchains leave behind.
-fn is_left_out(path: &Path) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    name.starts_with('.') || name.ends_with("_test.go") || name.ends_with(".pyc") || ["__pycache__", "node_modules", "target", "tests"].contains(&name)
+/// What toolchains leave in a folder.
+const MADE: [&str; 5] = ["__pycache__", "node_modules", "target", "build", "dist"];
+
+/// A file to be put inside: under which name, from where.
+type File = (String, PathBuf);
+
+fn is_made(name: &str) -> bool {
+    name.starts_with('.') && name != ".gitignore" || name.ends_with(".pyc") || MADE.contains(&name)
 }
 
-fn collect(folder: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
+fn is_test(name: &str) -> bool {
+    name.ends_with("_test.go") || name == "tests"
+}
+
+/// All files below a folder, named after their place in it.
+fn collect(folder: &Path, name: &str, leave_out: fn(&str) -> bool, found: &mut Vec<File>) -> io::Result<()> {
     // So that a file that is added is noticed.
     println!("cargo::rerun-if-changed={}", folder.display());
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        match path {
-            path if is_left_out(&path) => {}
-            path if path.is_dir() => collect(&path, found)?,
-            path => found.push(path),
+        let own = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+        if leave_out(&own) {
+            continue;
+        }
+        let name = format!("{name}/{own}");
+        match path.is_dir() {
+            true => collect(&path, &name, leave_out, found)?,
+            false => found.push((name, path)),
         }
     }
     Ok(())
 }
 
+fn write_list(mut files: Vec<File>, list: &Path) -> io::Result<()> {
+    files.sort();
+    let mut text = String::from("[\n");
+    for (name, path) in files {
+        // Writing to a string cannot fail.
+        let _written = writeln!(text, "    ({name:?}, include_bytes!({:?})),", path.display().to_string());
+    }
+    fs::write(list, text + "]\n")
+}
+
 fn main() -> io::Result<()> {
     let place = |name: &str| env::var_os(name).map(PathBuf::from).ok_or_else(|| io::Error::other(format!("cargo sets {name}")));
-    let guests = place("CARGO_MANIFEST_DIR")?.join("../guests").canonicalize()?;
+    let root = place("CARGO_MANIFEST_DIR")?.join("..").canonicalize()?;
+    let guests = root.join("guests");
     println!("cargo::rerun-if-changed={}", guests.display());
-    let mut files = Vec::new();
+    let (mut sdks, mut templates) = (Vec::new(), Vec::new());
     for entry in fs::read_dir(&guests)? {
-        let language = entry?.path();
-        // Rust users have the crate.
-        if language.join("sdk").is_dir() && !language.ends_with("rust") {
-            collect(&language.join("sdk"), &mut files)?;
+        let folder = entry?.path();
+        let language = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+        if folder.join("sdk").is_dir() {
+            // Rust's SDK finds the layout and the WIT where it does here.
+            let name = if language == "rust" { "rust/guests/rust/sdk" } else { language.as_str() };
+            collect(&folder.join("sdk"), name, |name| is_made(name) || is_test(name), &mut sdks)?;
+        }
+        if folder.join("template").is_dir() {
+            collect(&folder.join("template"), &language, is_made, &mut templates)?;
         }
     }
-    files.sort();
-    let mut list = String::from("[\n");
-    for file in &files {
-        let from = file.strip_prefix(&guests).map_err(io::Error::other)?.display().to_string();
-        let name = from.replacen("/sdk/", "/", 1);
-        let _ = writeln!(list, "    ({name:?}, include_bytes!({:?})),", file.display().to_string());
-    }
-    list.push_str("]\n");
-    fs::write(place("OUT_DIR")?.join("sdks.rs"), list)
+    collect(&root.join("layout"), "rust/layout", |name| is_made(name) || is_test(name), &mut sdks)?;
+    collect(&root.join("wit"), "rust/wit", is_made, &mut sdks)?;
+    let out = place("OUT_DIR")?;
+    write_list(sdks, &out.join("sdks.rs"))?;
+    write_list(templates, &out.join("templates.rs"))
 }

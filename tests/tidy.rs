@@ -16,7 +16,7 @@ const ONLY_IN: [(&str, &[&str]); 5] = [
 ];
 
 /// Host modules, and which others each may use. `record`, `time` and `error` know nothing; the stations know those three; what is more has its reason here.
-const MAY_USE: [(&str, &[&str]); 18] = [
+const MAY_USE: [(&str, &[&str]); 19] = [
     ("record", &[]),
     ("time", &[]),
     ("error", &[]),
@@ -37,6 +37,8 @@ const MAY_USE: [(&str, &[&str]); 18] = [
     // Where an input starts, and what a crash may do, is said in the job's words; copies of state lie in the data folder.
     ("kafka", &["job", "source", "sink", "state", "checkpoint", "changelog", "log"]),
     ("memory", &["job", "source", "sink", "state", "checkpoint", "worker"]),
+    // A job around one operator, in memory.
+    ("cases", &["job", "operator", "memory", "worker"]),
     ("observe", &["task"]),
     ("build", &[]),
     ("runtime", &["job", "source", "sink", "state", "operator", "checkpoint", "task", "worker", "log", "kafka", "observe"]),

@@ -4,6 +4,7 @@
 //! stations' traits; `checkpoint`, then `worker`, know `task`; `runtime` alone names concrete types.
 
 pub mod build;
+pub mod cases;
 pub mod changelog;
 pub mod checkpoint;
 pub mod cli;

@@ -1,12 +1,13 @@
 //! The languages, a row each: what the builder must know of one before its own file takes over.
 
+use clap::ValueEnum;
 use serde::Deserialize;
 
 use super::{Workshop, c, go, python, rust};
 use crate::error::HostError;
 
 /// Languages that operators can be written in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Language {
     Rust,

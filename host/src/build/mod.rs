@@ -3,6 +3,7 @@
 mod c;
 mod go;
 mod language;
+mod new;
 mod project;
 mod python;
 mod rust;
@@ -16,7 +17,9 @@ use std::path::{Path, PathBuf};
 use crate::error::HostError;
 
 pub use language::Language;
+pub use new::create;
 pub use project::{PROJECT_FILE, Project};
+pub use sdk::sdk;
 pub use wrap::{check_component, wrap};
 
 /// What to build, and where.

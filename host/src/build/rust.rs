@@ -6,6 +6,8 @@ use std::process::Command;
 use serde::Deserialize;
 
 use super::Workshop;
+use super::language::Language;
+use super::sdk::sdk;
 use super::toolchain::{left, missing, run};
 use super::wrap::wrap;
 use crate::error::HostError;
@@ -37,6 +39,26 @@ struct Artifact {
     filenames: Vec<PathBuf>,
 }
 
+/// The SDK's crate, as in its manifest.
+const SDK: &str = "millstream-sdk";
+
+/// What makes cargo take the SDK from this binary, where the project asks the registry for it.
+fn patch(workshop: &Workshop<'_>) -> Result<Option<String>, HostError> {
+    let manifest = workshop.project.dir.join("Cargo.toml");
+    let text = std::fs::read_to_string(&manifest).map_err(|error| HostError::external(format!("reading {}", manifest.display()), error))?;
+    let manifest: toml::Table = text.parse().map_err(|error| HostError::job(manifest.display().to_string(), format!("{error}")))?;
+    let from_registry = match manifest.get("dependencies").and_then(|dependencies| dependencies.get(SDK)) {
+        Some(toml::Value::String(_)) => true,
+        Some(toml::Value::Table(table)) => ["path", "git", "workspace", "registry"].iter().all(|key| !table.contains_key(*key)),
+        _ => false,
+    };
+    if !from_registry {
+        return Ok(None);
+    }
+    let sdk = sdk(&workshop.request.cache, Language::Rust)?;
+    Ok(Some(format!("patch.crates-io.{SDK}.path={}", toml::Value::from(sdk.display().to_string()))))
+}
+
 /// Builds the crate in the project's folder.
 pub(super) fn build(workshop: &Workshop<'_>) -> Result<Vec<u8>, HostError> {
     let dir = &workshop.project.dir;
@@ -50,6 +72,9 @@ pub(super) fn build(workshop: &Workshop<'_>) -> Result<Vec<u8>, HostError> {
     let mut cargo = Command::new("cargo");
     cargo.current_dir(dir).args(["rustc", "--lib", "--release", "--crate-type", "cdylib", "--target", TARGET]);
     cargo.arg("--message-format=json-render-diagnostics").arg("--target-dir").arg(workshop.request.cache.join("target").join("rust-guests"));
+    if let Some(patch) = patch(workshop)? {
+        cargo.arg("--config").arg(patch);
+    }
     cargo.args(PROFILE.iter().flat_map(|setting| ["--config", setting]));
     let messages = run(workshop, &mut cargo, no_rust)?;
     let manifest = dir.join("Cargo.toml");

@@ -1,13 +1,24 @@
-//! The SDKs of all languages but Rust, inside this binary: users need nothing of ours but `millstream`. Unpacked into the cache folder on first use.
+//! The SDKs of all languages, inside this binary: users need nothing of ours but `millstream`. Unpacked into the cache folder on first use.
 
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use super::language::Language;
 use crate::error::HostError;
 
 /// By language and place in its SDK; listed by `build.rs`.
 const FILES: &[(&str, &[u8])] = &include!(concat!(env!("OUT_DIR"), "/sdks.rs"));
+
+/// The folder with a language's SDK.
+pub fn sdk(cache: &Path, language: Language) -> Result<PathBuf, HostError> {
+    let unpacked = unpacked(cache)?;
+    Ok(match language {
+        // It finds the crate of the layout where it does in Millstream's own repository.
+        Language::Rust => unpacked.join("rust/guests/rust/sdk"),
+        other => unpacked.join(other.name()),
+    })
+}
 
 /// The folder with the unpacked files: `c/`, `go/` and so on. Its name is the hash of their contents, so another version has another folder.
 pub(super) fn unpacked(cache: &Path) -> Result<PathBuf, HostError> {
@@ -52,8 +63,9 @@ mod tests {
     #[test]
     fn every_sdk_is_inside_without_its_tests() {
         let inside = |name: &str| FILES.iter().any(|(file, bytes)| *file == name && !bytes.is_empty());
+        assert!(inside("rust/layout/Cargo.toml") && inside("rust/guests/rust/sdk/src/lib.rs"));
         assert!(inside("c/millstream.h") && inside("go/millstreamtest/harness.go") && inside("python/millstream.py"));
-        assert!(!FILES.iter().any(|(file, _)| file.starts_with("rust/") || file.contains("_test.") || file.contains("__pycache__")));
+        assert!(!FILES.iter().any(|(file, _)| file.contains("/tests/") || file.contains("_test.") || file.contains("__pycache__")));
     }
 
     #[test]

@@ -7,7 +7,10 @@ use serde_json::json;
 
 use super::Environment;
 use super::say::Say;
+use super::test::{TestArgs, test};
+use super::watch::watch;
 use crate::build::{self, Request};
+use crate::cases;
 use crate::error::HostError;
 use crate::operator::{Grants, Loaded, WasmEngine};
 
@@ -21,6 +24,9 @@ pub(super) struct BuildArgs {
     /// Show what is run.
     #[arg(long, short)]
     verbose: bool,
+    /// Build again, and run the cases, whenever a file of the project changes; until Ctrl-C.
+    #[arg(long)]
+    watch: bool,
 }
 
 #[derive(Args)]
@@ -30,11 +36,30 @@ pub(super) struct InspectArgs {
 }
 
 pub(super) fn build(args: &BuildArgs, environment: &Environment, say: Say) -> Result<(), HostError> {
+    if args.watch {
+        return watch(&args.dir, || rebuilt(args, environment, say));
+    }
+    once(args, environment, say).map(drop)
+}
+
+/// Builds and tests; what is wrong is said, and cured by the next change.
+fn rebuilt(args: &BuildArgs, environment: &Environment, say: Say) {
+    let done = once(args, environment, say).and_then(|component| match args.dir.join(cases::FOLDER).is_dir() {
+        true => test(&TestArgs::of(&args.dir, &component), environment, say).map(drop),
+        false => Ok(()),
+    });
+    if let Err(error) = done {
+        let _exit_code = say.failed(error);
+    }
+}
+
+/// Returns the component's file.
+fn once(args: &BuildArgs, environment: &Environment, say: Say) -> Result<PathBuf, HostError> {
     let request = Request { dir: args.dir.clone(), output: args.output.clone(), verbose: args.verbose, cache: environment.cache.clone() };
     let built = build::build(&request, &mut |step| eprintln!("{step}"))?;
     say.answer(&json!({ "component": built.path, "bytes": built.bytes }))?;
     say.line(&format!("{} · {} bytes", built.path.display(), built.bytes));
-    Ok(())
+    Ok(built.path)
 }
 
 pub(super) fn inspect(args: &InspectArgs, environment: &Environment, say: Say) -> Result<(), HostError> {

@@ -15,3 +15,4 @@ pub use model::{
     SinkKind, SourceKind, StartAt, StoreSpec, StreamOptions, TimestampFrom,
 };
 pub use plan::{Consumer, Node, Plan, PlanInput, Stage, Target};
+pub(crate) use units::Duration;

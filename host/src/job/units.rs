@@ -8,7 +8,7 @@ pub(super) struct Size(pub u64);
 
 /// Milliseconds: text such as "100ms", "1.5s", "10m", "26h", "7d".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Duration(pub u64);
+pub(crate) struct Duration(pub u64);
 
 const SIZES: [(&str, u64); 8] =
     [("b", 1), ("kb", 1_000), ("mb", 1_000_000), ("gb", 1_000_000_000), ("kib", 1 << 10), ("mib", 1 << 20), ("gib", 1 << 30), ("", 1)];
