@@ -2,13 +2,14 @@
 //! Whatever happens: what was committed is there, or its loss is told by name. Never wrong bytes, never silence, never a panic.
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use millstream::error::HostError;
 use millstream::log::Log;
+use millstream_tests::disk::SmallDisk;
 use millstream_tests::folder::{Content, Random, checkpoint, copy, create, files, read};
 
 /// A folder that was opened `times` times, so that it has tables, a manifest and a write-ahead log with the last checkpoints.
@@ -280,32 +281,6 @@ fn what_was_committed_before_a_kill_is_there_after_it() {
     }
 }
 
-/// A small file system of its own; `None` (with the reason printed) where this user may not mount one.
-struct SmallDisk(PathBuf, #[expect(dead_code, reason = "removed when dropped")] tempfile::TempDir);
-
-impl SmallDisk {
-    fn of_mib(size: usize) -> Option<SmallDisk> {
-        let place = tempfile::tempdir().unwrap();
-        let output = Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}m"), "tmpfs"]).arg(place.path()).output();
-        match output {
-            Ok(output) if output.status.success() => Some(SmallDisk(place.path().to_owned(), place)),
-            Ok(output) => skip(&String::from_utf8_lossy(&output.stderr)),
-            Err(error) => skip(&error.to_string()),
-        }
-    }
-}
-
-fn skip<T>(reason: &str) -> Option<T> {
-    println!("skipped: a small disk cannot be mounted here: {}", reason.trim());
-    None
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _left = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
-
 /// Commits until the disk is full; returns what is committed then, and the error.
 fn fill(log: &Arc<Log>, mut content: Content, random: &mut Random) -> (Content, HostError) {
     loop {
@@ -320,9 +295,9 @@ fn fill(log: &Arc<Log>, mut content: Content, random: &mut Random) -> (Content, 
 fn a_full_disk_loses_nothing_and_the_folder_goes_on_when_there_is_space() {
     for (size, seed) in [(24, 11), (32, 12), (48, 13)] {
         let Some(disk) = SmallDisk::of_mib(size) else { return };
-        let ballast = disk.0.join("ballast");
+        let ballast = disk.path().join("ballast");
         std::fs::write(&ballast, vec![1; (size / 2) << 20]).unwrap();
-        let path = disk.0.join("data");
+        let path = disk.path().join("data");
         let mut random = Random(seed);
         let log = Log::open(&path).unwrap();
         create(&log).unwrap();
@@ -349,7 +324,7 @@ fn a_full_disk_loses_nothing_and_the_folder_goes_on_when_there_is_space() {
             Ok(log) => assert!(read(&log).unwrap() == content),
             Err(error) => assert!(matches!(error, HostError::External { .. }), "{error:?}"),
         }
-        let status = Command::new("mount").args(["-o", &format!("remount,size={}m", size * 3)]).arg(&disk.0).status().unwrap();
+        let status = Command::new("mount").args(["-o", &format!("remount,size={}m", size * 3)]).arg(disk.path()).status().unwrap();
         assert!(status.success());
         assert!(read(&Log::open(&path).unwrap()).unwrap() == content);
     }
@@ -368,14 +343,14 @@ fn within(limit: Duration, what: &str, mut holds: impl FnMut() -> bool) {
 fn a_job_pauses_on_a_full_disk_and_goes_on_by_itself_without_losing_or_doubling() {
     const RECORDS: u64 = 20_000;
     let Some(disk) = SmallDisk::of_mib(64) else { return };
-    let ballast = disk.0.join("ballast");
+    let ballast = disk.path().join("ballast");
     std::fs::write(&ballast, vec![1; 52 << 20]).unwrap();
-    let file = disk.0.join("copy.toml");
+    let file = disk.path().join("copy.toml");
     let job = format!(
         "name = 'copy'\n[input.numbers]\ngenerator = {{ count = {RECORDS}, value-bytes = '1KiB' }}\n[output.copy]\nstream = 'copy'\npartitions = 1\nfrom = 'numbers'\n"
     );
     std::fs::write(&file, job).unwrap();
-    let data = disk.0.join("data");
+    let data = disk.path().join("data");
     let running = millstream::runtime::run(&file, &millstream::runtime::Options::new(&data)).unwrap();
     within(Duration::from_secs(60), "the job pauses", || running.snapshot().paused.is_some());
     let paused = running.snapshot().paused.unwrap();

@@ -3,6 +3,7 @@
 pub mod binary;
 pub mod cases;
 pub mod components;
+pub mod disk;
 pub mod folder;
 pub mod guest;
 pub mod kafka;

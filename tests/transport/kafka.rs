@@ -10,7 +10,7 @@ use millstream::error::HostError;
 use millstream::kafka::{Change as GroupChange, Isolation, Member, Place, Which};
 use millstream::source::{Polled, Start};
 use millstream::state::Change;
-use millstream_tests::kafka::{Broker, OnKafka, Outgoing};
+use millstream_tests::kafka::{Broker, OnKafka, Outgoing, until};
 use millstream_tests::transport::{BOUND, Record, Transport, WAITING, count, numbered, pack, poll_until, read, unpack};
 
 contract!(millstream_tests::kafka::OnKafka);
@@ -273,5 +273,13 @@ fn a_member_can_go_whatever_it_was_told_last() {
         };
         std::thread::spawn(member);
         heard.recv_timeout(BOUND).unwrap_or_else(|_| panic!("{told}: the member is not gone after {BOUND:?}"));
+        // Its client is closed on a thread of its own.
+        until("the client to be closed", BOUND, || (!threads().iter().any(|name| name.starts_with("closing-consum"))).then_some(()));
     }
+}
+
+/// The names of this process's threads.
+fn threads() -> Vec<String> {
+    let tasks = std::fs::read_dir("/proc/self/task").expect("Linux");
+    tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok()).collect()
 }

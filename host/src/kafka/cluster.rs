@@ -236,9 +236,10 @@ impl Cluster {
     }
 }
 
-/// Whether a partition's leader is being elected: of a topic that was made a moment ago, or when a broker goes.
+/// Whether a partition's leader is being elected, or was and the client does not know it yet: of a topic that was made a moment ago, or when a broker goes or comes.
 fn has_no_leader(code: RDKafkaErrorCode) -> bool {
-    matches!(code, RDKafkaErrorCode::NotLeaderForPartition | RDKafkaErrorCode::LeaderNotAvailable)
+    use RDKafkaErrorCode::{FencedLeaderEpoch, LeaderNotAvailable, NotLeaderForPartition, UnknownLeaderEpoch};
+    matches!(code, NotLeaderForPartition | LeaderNotAvailable | FencedLeaderEpoch | UnknownLeaderEpoch)
 }
 
 /// Whether a group's coordinator is still loading what it knows, or another broker has become it.

@@ -50,9 +50,10 @@ impl Slot {
 /// See the module.
 pub struct Inbox {
     cluster: Arc<Cluster>,
-    consumer: Arc<Consumer>,
-    queue: Queue,
+    /// Before the client they belong to: fields are dropped in this order.
     messages: Messages,
+    queue: Queue,
+    consumer: Arc<Consumer>,
     /// So many of the messages are in batches already; the rest is for the next poll.
     sorted: usize,
     slots: Vec<Slot>,

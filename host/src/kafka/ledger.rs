@@ -138,19 +138,26 @@ impl KafkaLedger {
     }
 
     /// Where the changelogs end now, when it is time to note that: all that this worker has committed lies below, and nobody else writes them.
-    fn marks(&mut self) -> Result<Vec<(TaskId, CopyMark)>, HostError> {
+    /// Nothing depends on a mark being new: where the cluster does not say, the one before stays, and a restart reads more.
+    fn marks(&mut self) -> Vec<(TaskId, CopyMark)> {
         let now_ms = self.parts.clock.now_ms();
         if now_ms - self.marked_ms < MARK_MS {
-            return Ok(Vec::new());
+            return Vec::new();
         }
         self.marked_ms = now_ms;
         let places: Vec<Place> = self.tasks.keys().map(|task| (self.parts.layout.stage(*task).changelog.clone(), task.partition)).collect();
-        let ends = self.parts.cluster.offsets(&places, Which::End(Isolation::Uncommitted))?;
+        let ends = match self.parts.cluster.offsets(&places, Which::End(Isolation::Uncommitted)) {
+            Ok(ends) => ends,
+            Err(error) => {
+                self.parts.cluster.trouble.note(error.to_string());
+                return Vec::new();
+            }
+        };
         let marks = self.tasks.keys().zip(ends).map(|(task, position)| {
             let stage = self.parts.layout.stage(*task);
             (*task, CopyMark { changelog: stage.changelog.clone(), changelog_id: stage.changelog_id.clone(), position, at_ms: now_ms })
         });
-        Ok(marks.collect())
+        marks.collect()
     }
 }
 
@@ -235,7 +242,7 @@ impl Ledger for KafkaLedger {
 
     fn apply(&mut self, changes: &mut dyn Iterator<Item = Change<'_>>) -> Result<(), HostError> {
         self.parts.cluster.trial.passes(FailPoint::BeforeStore);
-        let marks = self.marks()?;
+        let marks = self.marks();
         let progress: Vec<(TaskId, &[u8])> = self.progress.iter().map(|(task, bytes)| (*task, bytes.as_slice())).collect();
         self.parts.local.apply(changes, &progress, &marks)?;
         self.parts.cluster.trial.passes(FailPoint::AfterStore);

@@ -42,8 +42,8 @@ pub struct Restore {
     cluster: Arc<Cluster>,
     local: LocalState,
     store: RocksStore,
-    queue: Queue,
     messages: Messages,
+    queue: Queue,
     parts: Vec<Part>,
     job: String,
     /// What people must be told.

@@ -91,6 +91,11 @@ impl Log {
         Ok(())
     }
 
+    /// A write failed: nothing can be written before the folder is opened again, even when there is room.
+    pub fn has_failed(&self) -> bool {
+        self.committer().failed
+    }
+
     /// Appends records by hand, in one synced write. Rows go by their partition, or by key.
     pub fn append(&self, name: &str, records: &Batch) -> Result<(), HostError> {
         let stream = self.stream(name)?;

@@ -1,8 +1,9 @@
-//! State whose copy or changelog went away: restored in full and said, or a named error (S1, S3, S7, S9).
+//! State whose copy or changelog went away, or has no room: restored in full and said, or a named error (S1, S3, S7, S9).
 
 use std::time::{Duration, Instant};
 
-use millstream_tests::kafka::{Broker, Isolation, Job, Of, PARTITIONS, Reader, Shape, numbered, scaled, until};
+use millstream_tests::disk::SmallDisk;
+use millstream_tests::kafka::{Broker, Isolation, Job, Of, PARTITIONS, Reader, Shape, number, numbered, scaled, until};
 
 const BOUND: Duration = Duration::from_secs(120);
 
@@ -98,4 +99,32 @@ fn s9_a_changelog_that_is_deleted_ends_the_job_by_name_and_so_does_the_next_star
     assert!(!status.success() && said.contains(&job.changelog()) && said.contains("deleted"), "{said}");
     feed.join();
     assert_eq!(broker.read_committed(&job.output()).len(), before, "something was written without its state");
+}
+
+#[test]
+fn a_full_disk_pauses_a_job_which_goes_on_by_itself_when_there_is_room() {
+    let broker = Broker::shared();
+    let job = Job::new(broker, Shape::Count);
+    let Some(disk) = SmallDisk::at(&job.data("a"), 64) else { return };
+    let mut host = job.start("a");
+    let feed = broker.feed_on(&job.input(), (0..).map(|n| number(n, 5_000)), 5_000);
+    job.await_progress(BOUND);
+    let ballast = disk.fill();
+    host.await_said("no space left", BOUND);
+    // It stays paused, without spinning through its transactions or leaving the group for good.
+    std::thread::sleep(Duration::from_secs(2));
+    assert!(host.lives(), "{}", host.said());
+    std::fs::remove_file(ballast).expect("the ballast");
+    let began = Instant::now();
+    job.await_progress(BOUND);
+    println!("full disk: goes on {:.1} s after there is room", began.elapsed().as_secs_f64());
+    feed.end();
+    job.await_done(BOUND);
+    let said = host.stop().1;
+    let paused = said.lines().find(|line| line.contains("no space left")).unwrap_or_default();
+    println!("full disk: {paused}");
+    assert!(paused.contains("goes on by itself"), "{paused}");
+    let exact = job.assert_exact();
+    assert!(job.counts(Of::Folder(&job.data("a"))) == job.expected_counts(), "the copy is not the recount");
+    println!("full disk: {exact} records exact");
 }

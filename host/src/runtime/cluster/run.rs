@@ -118,6 +118,10 @@ impl ClusterRun<'_> {
                 };
             }
             self.run.shared.observer.worker_paused(number, &error.to_string());
+            if self.log.has_failed() {
+                // The supervisor opens the folder again, once all workers have let go of it.
+                return Err(error);
+            }
             if began.elapsed() > Duration::from_millis(RETRY_MS_MAX) {
                 wait_ms = RETRY_MS;
             }
