@@ -102,3 +102,26 @@ fn without_a_new_producer_a_late_end_does_harm() {
         assert!(harmed, "no harm came of it: the test of the rule proves nothing");
     }
 }
+
+/// librdkafka looks for the group's coordinator without an end while no broker can be reached: the worker must not wait for it.
+#[test]
+fn a_worker_does_not_wait_for_ever_to_commit_positions() {
+    let broker = Broker::shared();
+    let proxy = Proxy::start(broker);
+    let job = Job::new(broker, Shape::Count).workers(1);
+    let mut host = job.start_at(&proxy.bootstrap(), "a", &[]);
+    let feed = broker.feed_on(&job.input(), (0..).map(|n| number(n, KEYS)), RECORDS_PER_SECOND);
+    job.await_progress(BOUND);
+    proxy.hold(Api::TxnOffsetCommit, 1);
+    proxy.await_waiting(Api::TxnOffsetCommit, 1, BOUND);
+    proxy.refuse(true);
+    proxy.drop_connections();
+    host.await_said("committing positions", BOUND);
+    proxy.release(Api::TxnOffsetCommit);
+    proxy.refuse(false);
+    job.await_progress(BOUND);
+    feed.end();
+    job.await_done(BOUND);
+    host.stop();
+    println!("positions: {} records exact", job.assert_exact());
+}

@@ -4,6 +4,7 @@
 //! benchmarks have the figures). Every handle keeps its client alive, and is given back before it.
 
 mod produce;
+mod transaction;
 
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::ptr::{NonNull, null, null_mut};
@@ -19,6 +20,7 @@ use super::client::{Deliveries, Events};
 use crate::record::HeadersBuilder;
 
 pub(super) use produce::{NO_TIMESTAMP, Outgoing, produce};
+pub(super) use transaction::{begin_transaction, commit_transaction, flush, init_transactions, send_offsets};
 
 pub(super) type Consumer = BaseConsumer<Events>;
 pub(super) type NativeProducer = BaseProducer<Deliveries>;
@@ -290,41 +292,6 @@ impl<'a> Message<'a> {
 
 fn timeout(ms: u64) -> c_int {
     ms.min(i32::MAX as u64) as c_int
-}
-
-/// Waits until all records are acknowledged, without the 100 ms slices of `BaseProducer::flush`.
-pub(super) fn flush(producer: &NativeProducer, timeout_ms: u64) -> Result<(), Failure> {
-    // SAFETY: a live client.
-    match unsafe { sys::rd_kafka_flush(producer.client().native_ptr(), timeout(timeout_ms)) } {
-        RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
-        failed => Err(Failure::of(failed.into())),
-    }
-}
-
-pub(super) fn init_transactions(producer: &NativeProducer, timeout_ms: u64) -> Result<(), Failure> {
-    // SAFETY: a live client.
-    unsafe { Failure::take(sys::rd_kafka_init_transactions(producer.client().native_ptr(), timeout(timeout_ms))) }
-}
-
-pub(super) fn begin_transaction(producer: &NativeProducer) -> Result<(), Failure> {
-    // SAFETY: a live client.
-    unsafe { Failure::take(sys::rd_kafka_begin_transaction(producer.client().native_ptr())) }
-}
-
-/// Puts the group's positions into the transaction, as the member that `consumer` is now.
-pub(super) fn send_offsets(producer: &NativeProducer, offsets: &TopicPartitionList, consumer: &Consumer, timeout_ms: u64) -> Result<(), Failure> {
-    // SAFETY: live clients; the group's metadata is given back after use.
-    unsafe {
-        let group = sys::rd_kafka_consumer_group_metadata(consumer.client().native_ptr());
-        let sent = Failure::take(sys::rd_kafka_send_offsets_to_transaction(producer.client().native_ptr(), offsets.ptr(), group, timeout(timeout_ms)));
-        sys::rd_kafka_consumer_group_metadata_destroy(group);
-        sent
-    }
-}
-
-pub(super) fn commit_transaction(producer: &NativeProducer, timeout_ms: u64) -> Result<(), Failure> {
-    // SAFETY: a live client.
-    unsafe { Failure::take(sys::rd_kafka_commit_transaction(producer.client().native_ptr(), timeout(timeout_ms))) }
 }
 
 /// The end of a partition as the last answer to a fetch said it, without asking; `None`: nothing was fetched yet.
