@@ -150,7 +150,7 @@ fn print_in_cpp_goes_to_the_log_and_c_is_compiled_along() {
 
 #[test]
 fn same_cpp_source_gives_the_same_bytes_wherever_it_lies() {
-    let body = "ms::Outcome Trial::process(const ms::Record &record, ms::Context &context) { context.emit(record); return ms::done; }";
+    let body = "ms::Outcome Trial::process(const ms::Record &record, ms::Context &context) { context.forward(record); return ms::done; }";
     let output = tempfile::tempdir().unwrap();
     let bytes = |name: &str| {
         let dir = project(&[("trial.cpp", &format!("{CPP_OPERATOR}{body}"))]);

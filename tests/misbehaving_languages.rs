@@ -116,7 +116,6 @@ fn cpp_that_misbehaves_is_found_and_the_others_go_on() {
         &[
             ("value", |fault| matches!(fault, GuestFault::Trap(text) if text.contains("the value of what failed: told to reject"))),
             ("index", trap),
-            ("virtual", trap),
         ],
     );
     concern_the_whole_batch("cpp-misbehave");
