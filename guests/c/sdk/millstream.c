@@ -1,5 +1,5 @@
 // The SDK's one translation unit: compile this file along with an operator. In Wasm it has the boundary to the host; elsewhere, for tests, what the
-// boundary does is done by testing/millstream_test.c.
+// boundary does is done by testing/millstream_testing.c.
 #include "call.c"
 #include "json.c"
 #include "json_value.c"

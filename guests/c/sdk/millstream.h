@@ -24,7 +24,7 @@
 // SDK takes it back at once. Only static variables and malloc last longer, and they are lost when the host replaces the instance, which it may do
 // between any two calls: what must last goes into a store. There are no files, no network and no clock; stdout and stderr go to the log.
 //
-// Tests run on the machine itself: testing/millstream_test.h.
+// Tests run on the machine itself: testing/millstream_testing.h.
 #ifndef MILLSTREAM_H
 #define MILLSTREAM_H
 

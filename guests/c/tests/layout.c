@@ -1,7 +1,7 @@
 // The shared vectors of the packing: read as they say, written to the same bytes, refused for the rule they break.
 #include "../operators/identity/identity.c"
 #include "../sdk/internal.h"
-#include "testing/millstream_test.h"
+#include "testing/millstream_testing.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 // JSON, config, text and headers: what operators build on.
 #include "../operators/identity/identity.c"
-#include "testing/millstream_test.h"
+#include "testing/millstream_testing.h"
 
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
 // Keyed state: what a record writes the next one reads, keys named beforehand are read at once, scans see what was saved, failures keep nothing.
-#include "testing/millstream_test.h"
+#include "testing/millstream_testing.h"
 
 static const ms_text INPUTS[] = {MS_TEXT("in")}, OUTPUTS[] = {MS_TEXT("out")};
 static const ms_store_description STORES[] = {{MS_TEXT("a"), 1}, {MS_TEXT("b"), 2}};

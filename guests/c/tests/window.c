@@ -1,6 +1,6 @@
 // The window operator, and with it keys of its own, timers, a second port, and state that outlives the instance.
 #include "../operators/window/window.c"
-#include "testing/millstream_test.h"
+#include "testing/millstream_testing.h"
 
 int main(void) {
   MST_CHECK(mst_open("{\"size_ms\":0}") == MS_FATAL && ms_contains(mst_message(), ms_text_of("`size_ms`")));

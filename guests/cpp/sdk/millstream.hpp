@@ -25,7 +25,7 @@
 // an operator emits, sets or writes takes effect when the host commits, together with the input's position. The host may replace an instance between any two
 // calls: what must last goes into a store. There are no files, no network and no clock; std::cout goes to the log.
 //
-// Tests run on the machine itself: millstream_test.hpp.
+// Tests run on the machine itself: millstream_testing.hpp.
 #ifndef MILLSTREAM_HPP
 #define MILLSTREAM_HPP
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "../internal.h"
-#include "millstream_test.h"
+#include "millstream_testing.h"
 
 // State: store, key, value. Timers: due time, clock, key, payload.
 typedef struct {

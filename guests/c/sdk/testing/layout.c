@@ -1,5 +1,5 @@
 // Whether a batch keeps the rules of the layout: what the host checks on all that it is given.
-#include "millstream_test.h"
+#include "millstream_testing.h"
 
 enum { KNOWN_FLAGS = MS_KEY_IS_NULL | MS_VALUE_IS_NULL | MS_HAS_HEADERS };
 

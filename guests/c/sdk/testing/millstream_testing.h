@@ -1,6 +1,6 @@
 // Runs an operator on the machine itself, without Wasm and without a host: hand over records, move time, look at what came out.
 //
-//     #include "testing/millstream_test.h"
+//     #include "testing/millstream_testing.h"
 //
 //     int main(void) {
 //       MST_CHECK(mst_open(NULL) == MS_OK);
@@ -10,10 +10,10 @@
 //       return 0;
 //     }
 //
-// Compile it with the operator, millstream.c and testing/millstream_test.c; `pkg-config --cflags --variable=sources millstream` names the SDK's. What comes
+// Compile it with the operator, millstream.c and testing/millstream_testing.c; `pkg-config --variable=sources millstream` names the SDK's. What comes
 // out is checked as the host checks it. State and timers last from call to call; of a call that fails nothing is kept. Nothing is freed: a test is short.
-#ifndef MILLSTREAM_TEST_H
-#define MILLSTREAM_TEST_H
+#ifndef MILLSTREAM_TESTING_H
+#define MILLSTREAM_TESTING_H
 
 #include "../millstream.h"
 
@@ -22,7 +22,7 @@ extern "C" {
 #endif
 
 // Ends the test with the place and the condition where that does not hold.
-#define MST_CHECK(condition) mst_check((condition), #condition, __FILE__, __LINE__)
+#define MST_CHECK(...) mst_check(!!(__VA_ARGS__), #__VA_ARGS__, __FILE__, __LINE__)
 void mst_check(bool holds, const char *condition, const char *file, int line);
 
 // Opens the operator anew, with a config (JSON; NULL: none) and all that it describes. State and timers of before are gone.
