@@ -113,10 +113,7 @@ fn cpp_that_misbehaves_is_found_and_the_others_go_on() {
     each_is_found("cpp-misbehave", &BAD_RESULTS);
     each_is_found(
         "cpp-misbehave",
-        &[
-            ("value", |fault| matches!(fault, GuestFault::Trap(text) if text.contains("the value of what failed: told to reject"))),
-            ("index", trap),
-        ],
+        &[("value", |fault| matches!(fault, GuestFault::Trap(text) if text.contains("the value of what failed: told to reject"))), ("index", trap)],
     );
     concern_the_whole_batch("cpp-misbehave");
 }
