@@ -16,6 +16,15 @@ use crate::error::HostError;
 const STACK_BYTES: usize = 256 << 10;
 const FOR_ALL: [&str; 7] = ["-target", "wasm32-wasi", "-O3", "-g0", "-msimd128", "-Wall", "-Wextra"];
 
+const CPP: [&str; 5] = [
+    "-std=c++20",
+    "-fno-exceptions",
+    "-fno-rtti",
+    // An element past a vector's end, or the value of an empty optional, is a trap. zig says otherwise on its own.
+    "-U_LIBCPP_HARDENING_MODE",
+    "-D_LIBCPP_HARDENING_MODE=_LIBCPP_HARDENING_MODE_FAST",
+];
+
 /// Builds the project's `*.c`.
 pub(super) fn build_c(workshop: &Workshop<'_>) -> Result<Vec<u8>, HostError> {
     let shop = Clang::set_up(workshop)?;
@@ -33,7 +42,7 @@ pub(super) fn build_cpp(workshop: &Workshop<'_>) -> Result<Vec<u8>, HostError> {
         objects.push(shop.object(&source, objects.len())?);
     }
     let mut compile = shop.zig("c++")?;
-    compile.args(["-std=c++20", "-fno-exceptions", "-fno-rtti"]).args(cpp).args(objects);
+    compile.args(CPP).args(cpp).args(objects);
     shop.link(compile)
 }
 
