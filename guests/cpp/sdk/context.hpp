@@ -115,12 +115,12 @@ class Context {
   std::vector<ms_keyed> &empty_stores() {
     stores_.assign(ms_describe()->stores_n, ms_keyed());
     for (std::size_t n = 0; n < stores_.size(); n++) stores_[n].store = static_cast<std::uint16_t>(n);
-    are_loaded_ = true;
+    save_ = ms_save_all;
     return stores_;
   }
   std::vector<ms_keyed> &loaded() { return stores_; }
   void save() {
-    if (are_loaded_) ms_save_all(stores_.data(), static_cast<std::uint16_t>(stores_.size()));
+    if (save_) save_(stores_.data(), static_cast<std::uint16_t>(stores_.size()));
   }
   static std::size_t place_of(Bytes store) {
     const ms_description *d = ms_describe();
@@ -143,10 +143,10 @@ class Context {
   }
 
   std::vector<ms_keyed> &stores() {
-    if (!are_loaded_) {
+    if (!save_) {
       stores_.resize(ms_describe()->stores_n);
       ms_load_all(stores_.data(), static_cast<std::uint16_t>(stores_.size()), &batch_);
-      are_loaded_ = true;
+      save_ = ms_save_all;
     }
     return stores_;
   }
@@ -162,7 +162,8 @@ class Context {
   const ms_context &call_;
   const ms_batch &batch_;
   std::uint32_t row_ = 0;
-  bool are_loaded_ = false;
+  // Once there is something to write back. An operator without stores never names the function, so its component does not import `state`.
+  void (*save_)(ms_keyed *stores, std::uint16_t stores_n) = nullptr;
   std::vector<ms_keyed> stores_;
 };
 

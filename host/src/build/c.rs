@@ -16,13 +16,15 @@ use crate::error::HostError;
 const STACK_BYTES: usize = 256 << 10;
 const FOR_ALL: [&str; 7] = ["-target", "wasm32-wasi", "-O3", "-g0", "-msimd128", "-Wall", "-Wextra"];
 
-const CPP: [&str; 5] = [
+const CPP: [&str; 7] = [
     "-std=c++20",
     "-fno-exceptions",
     "-fno-rtti",
-    // An element past a vector's end, or the value of an empty optional, is a trap. zig says otherwise on its own.
+    // An element past a vector's end, or the value of an empty optional, is a trap. zig configures its library otherwise.
     "-U_LIBCPP_HARDENING_MODE",
     "-D_LIBCPP_HARDENING_MODE=_LIBCPP_HARDENING_MODE_FAST",
+    "-U_LIBCPP_ASSERTION_SEMANTIC_DEFAULT",
+    "-D_LIBCPP_ASSERTION_SEMANTIC_DEFAULT=_LIBCPP_ASSERTION_SEMANTIC_QUICK_ENFORCE",
 ];
 
 /// Builds the project's `*.c`.
