@@ -27,6 +27,7 @@ test: build guests test-guests
 test-guests: setup lint-go
 	CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/guests cargo test --quiet --manifest-path guests/rust/Cargo.toml
 	cd guests/go && go test ./sdk/... ./operators/...
+	guests/c/tests/run
 	python3 -m unittest discover --start-directory guests/python/tests
 
 lint: setup lint-go

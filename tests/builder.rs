@@ -21,6 +21,17 @@ const ms_description *ms_describe(void) {
 ms_outcome ms_open(const ms_setup *setup) { (void)setup; return MS_OK; }
 "#;
 
+const CPP_OPERATOR: &str = r#"
+#include <millstream.hpp>
+namespace ms = millstream;
+struct Trial {
+  static ms::Description describe() { return {.name = "trial", .version = "1"}; }
+  static ms::Result<Trial> open(ms::Config &) { return Trial{}; }
+  ms::Outcome process(const ms::Record &record, ms::Context &context);
+};
+MILLSTREAM_OPERATOR(Trial)
+"#;
+
 const GO_OPERATOR: &str = r#"package main
 
 import (
@@ -102,16 +113,16 @@ fn printf_in_c_goes_to_the_log_and_no_wasi_is_left() {
 }
 
 #[test]
-fn same_source_gives_the_same_bytes() {
+fn same_source_gives_the_same_bytes_wherever_it_lies() {
     let body = "ms_outcome ms_process(const ms_context *c, const ms_batch *i) { (void)c; (void)i; return MS_OK; }";
-    let dir = project(&[("trial.c", &format!("{C_OPERATOR}{body}"))]);
     let output = tempfile::tempdir().unwrap();
     let bytes = |name: &str| {
+        let dir = project(&[("trial.c", &format!("{C_OPERATOR}{body}"))]);
         let path = output.path().join(name);
         built(dir.path(), &path).unwrap();
         std::fs::read(path).unwrap()
     };
-    assert_eq!(bytes("one.wasm"), bytes("two.wasm"));
+    assert!(bytes("one.wasm") == bytes("two.wasm"));
 }
 
 #[test]
@@ -120,6 +131,45 @@ fn mistake_in_c_is_quoted_from_the_compiler() {
     assert!(text.contains("trial.c:2") && text.contains("'y'"), "{text}");
     let text = refused(&[("trial.c", C_OPERATOR)]);
     assert!(text.contains("ms_process"), "{text}");
+}
+
+/// A folder with C beside it, which only `millstream.toml` tells from a project in C.
+#[test]
+fn print_in_cpp_goes_to_the_log_and_c_is_compiled_along() {
+    let body = r#"
+        #include <iostream>
+        extern "C" int from_c(void);
+        ms::Outcome Trial::process(const ms::Record &record, ms::Context &) {
+          std::cout << "record " << *record.value << ", " << from_c() << std::endl;
+          return ms::done;
+        }"#;
+    let c = "int from_c(void) { return sizeof('c'); }";
+    let text = said(&[("trial.cpp", &format!("{CPP_OPERATOR}{body}")), ("part.c", c), ("millstream.toml", "language = 'cpp'")]);
+    assert!(text.contains(&format!("record x, {}", size_of::<i32>())), "{text}");
+}
+
+#[test]
+fn same_cpp_source_gives_the_same_bytes_wherever_it_lies() {
+    let body = "ms::Outcome Trial::process(const ms::Record &record, ms::Context &context) { context.forward(record); return ms::done; }";
+    let output = tempfile::tempdir().unwrap();
+    let bytes = |name: &str| {
+        let dir = project(&[("trial.cpp", &format!("{CPP_OPERATOR}{body}"))]);
+        let path = output.path().join(name);
+        built(dir.path(), &path).unwrap();
+        std::fs::read(path).unwrap()
+    };
+    assert!(bytes("one.wasm") == bytes("two.wasm"));
+}
+
+#[test]
+fn mistake_in_cpp_is_quoted_from_the_compiler() {
+    let text = refused(&[("trial.cpp", "#include <millstream.hpp>\nint x = y;\n")]);
+    assert!(text.contains("trial.cpp:2") && text.contains("'y'"), "{text}");
+    let text = refused(&[("trial.cpp", &CPP_OPERATOR.replace("ms::Outcome process(", "void process("))]);
+    assert!(text.contains("an operator has `Outcome process(const Record &, Context &)`"), "{text}");
+    let thrown = "ms::Outcome Trial::process(const ms::Record &, ms::Context &) { throw 7; }";
+    let text = refused(&[("trial.cpp", &format!("{CPP_OPERATOR}{thrown}"))]);
+    assert!(text.contains("exceptions disabled"), "{text}");
 }
 
 #[test]

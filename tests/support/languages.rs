@@ -13,13 +13,14 @@ pub struct Language {
 }
 
 /// The first is the reference: golden cases and expectations are written for it.
-pub const LANGUAGES: [Language; 4] = [
+pub const LANGUAGES: [Language; 5] = [
     Language {
         name: "rust",
         operators: &["identity", "filter-map", "split", "count", "window", "session", "join", "route", "json", "misbehave"],
         compiles_fast: true,
     },
-    Language { name: "c", operators: &["count"], compiles_fast: true },
+    Language { name: "c", operators: &["identity", "filter-map", "split", "count", "window", "join", "json", "misbehave"], compiles_fast: true },
+    Language { name: "cpp", operators: &["identity", "filter-map", "split", "count", "window", "join", "json", "misbehave"], compiles_fast: true },
     Language { name: "go", operators: &["identity", "filter-map", "split", "count", "window", "join", "json", "misbehave"], compiles_fast: false },
     Language { name: "python", operators: &["count"], compiles_fast: false },
 ];

@@ -1,4 +1,4 @@
-// Write Millstream operators in C: this header, and millstream.c beside it, which `millstream build` compiles along.
+// Write Millstream operators in C: this header, and the sources beside it, which `millstream build` compiles along.
 //
 // An operator defines ms_describe, ms_open and ms_process; ms_on_timer and ms_migrate if it needs them. It performs nothing itself: what it emits,
 // rejects, sets or writes takes effect when the host commits, together with the input's position.
@@ -15,7 +15,7 @@
 //     ms_outcome ms_process(const ms_context *context, const ms_batch *input) {
 //       for (uint32_t row = 0; row < ms_rows(input); row++) {
 //         ms_record record = ms_at(input, row);
-//         ms_emit((ms_out){.row = row, .key = record.key, .value = record.value});
+//         ms_emit(ms_copy(&record));
 //       }
 //       return MS_OK;
 //     }
@@ -23,6 +23,8 @@
 // Memory: all that the host hands over, all that ms_alloc gives, and all texts given to the SDK's functions must live until the call returns; then the
 // SDK takes it back at once. Only static variables and malloc last longer, and they are lost when the host replaces the instance, which it may do
 // between any two calls: what must last goes into a store. There are no files, no network and no clock; stdout and stderr go to the log.
+//
+// Tests run on the machine itself: testing/millstream_testing.h.
 #ifndef MILLSTREAM_H
 #define MILLSTREAM_H
 
@@ -31,6 +33,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 // Bytes of somebody else. NULL in `at` is null; an empty text has a pointer and no bytes.
 typedef struct {
   const uint8_t *at;
@@ -38,7 +44,11 @@ typedef struct {
 } ms_text;
 #define MS_TEXT(literal) {(const uint8_t *)(literal), sizeof(literal) - 1}
 
-static inline ms_text ms_text_of(const char *text) { return (ms_text){(const uint8_t *)text, strlen(text)}; }
+static inline ms_text ms_bytes(const void *at, size_t bytes) {
+  ms_text text = {(const uint8_t *)at, bytes};
+  return text;
+}
+static inline ms_text ms_text_of(const char *text) { return ms_bytes(text, strlen(text)); }
 static inline bool ms_equal(ms_text a, ms_text b) {
   return a.bytes == b.bytes && (a.at == NULL) == (b.at == NULL) && (a.bytes == 0 || memcmp(a.at, b.at, a.bytes) == 0);
 }
@@ -50,7 +60,8 @@ typedef struct {
   int64_t timestamp, offset;
   uint32_t partition, key_id;
 } ms_row;
-_Static_assert(sizeof(ms_row) == 40, "a row is 40 bytes wide");
+
+static const ms_text MS_NULL = {NULL, 0};
 
 enum { MS_KEY_IS_NULL = 1, MS_VALUE_IS_NULL = 2, MS_HAS_HEADERS = 4 };
 #define MS_NONE UINT32_MAX      // partition: by key; key_id: not computed
@@ -66,9 +77,10 @@ typedef struct {
 
 // One record, read in place.
 typedef struct {
-  ms_text key, value, headers;  // headers packed, see the WIT
-  uint16_t port;
-  int64_t timestamp, offset;
+  ms_text key, value, headers;  // headers: see ms_headers_of
+  uint32_t row;                 // its number in the batch
+  uint16_t port;                // place in the inputs
+  int64_t timestamp, offset;    // MS_INHERIT: it has no timestamp
   uint32_t partition, key_id;
 } ms_record;
 
@@ -78,10 +90,10 @@ static inline uint32_t ms_rows(const ms_batch *batch) { return (uint32_t)(batch-
 static inline ms_record ms_at(const ms_batch *batch, uint32_t row) {
   const ms_row *r = &batch->index[row];
   uint32_t begin = row ? r[-1].headers_end : 0;
-  ms_record record = {.port = r->port, .timestamp = r->timestamp, .offset = r->offset, .partition = r->partition, .key_id = r->key_id};
-  if (!(r->flags & MS_KEY_IS_NULL)) record.key = (ms_text){batch->arena + begin, r->key_end - begin};
-  if (!(r->flags & MS_VALUE_IS_NULL)) record.value = (ms_text){batch->arena + r->key_end, r->value_end - r->key_end};
-  if (r->flags & MS_HAS_HEADERS) record.headers = (ms_text){batch->arena + r->value_end, r->headers_end - r->value_end};
+  ms_record record = {MS_NULL, MS_NULL, MS_NULL, row, r->port, r->timestamp, r->offset, r->partition, r->key_id};
+  if (!(r->flags & MS_KEY_IS_NULL)) record.key = ms_bytes(batch->arena + begin, r->key_end - begin);
+  if (!(r->flags & MS_VALUE_IS_NULL)) record.value = ms_bytes(batch->arena + r->key_end, r->value_end - r->key_end);
+  if (r->flags & MS_HAS_HEADERS) record.headers = ms_bytes(batch->arena + r->value_end, r->headers_end - r->value_end);
   return record;
 }
 
@@ -147,10 +159,23 @@ typedef struct {
 } ms_out;
 void ms_emit(ms_out out);
 
+// All of a record, to be emitted as it is, or with what is changed in it.
+static inline ms_out ms_copy(const ms_record *record) {
+  ms_out out = {record->row, 0, record->key, record->value, record->headers, false, false, 0, 0};
+  return out;
+}
+// The same of a whole batch, at once.
+void ms_forward_all(const ms_batch *input);
+
 // Refuses a row. Codes from 65,000 are the SDKs'.
 void ms_reject(uint32_t row, uint16_t code, ms_text message);
-enum { MS_NO_KEY = 65000 };
+enum { MS_NO_KEY = 65000, MS_BAD_TEXT = 65001, MS_BAD_JSON = 65002, MS_NO_TIME = 65003 };
 #define MS_NO_KEY_TEXT ms_text_of("the record has no key")
+
+// Each is true, or rejects the record: it has no key, no timestamp, its value is null or no UTF-8.
+bool ms_need_key(const ms_record *record);
+bool ms_need_time(const ms_record *record);
+bool ms_need_text(const ms_record *record);
 
 // A timer is its port, time, key and payload: setting it twice sets one. `port` = MS_EVENT or MS_PROCESSING, + MS_DELETE to delete it.
 enum { MS_EVENT = 0, MS_PROCESSING = 1, MS_DELETE = 2 };
@@ -162,38 +187,53 @@ enum { MS_ERROR = 0, MS_WARN = 1, MS_INFO = 2, MS_DEBUG = 3 };
 void ms_log(uint8_t level, ms_text message);
 void ms_count(ms_text name, uint64_t delta);
 
+// For what cannot be, if the code is right: ends the instance. The host finds the record that led here, and shows the message.
+__attribute__((noreturn)) void ms_panic(ms_text message);
+
 // Memory until the call returns.
 void *ms_alloc(size_t bytes);
-
-// Whether no config was given, or an empty one: for operators that take none.
-bool ms_no_config(const ms_setup *setup);
+// Memory as long as the instance lives, for what ms_open prepares; and a text kept there.
+void *ms_alloc_forever(size_t bytes);
+ms_text ms_forever(ms_text text);
 
 // ---- Keyed state, read once per batch and written back once
 
 // One key's value. After ms_set the next record with that key finds the new one.
-typedef struct {
+typedef struct ms_entry {
   ms_text key, value;  // value null: there is none
   size_t capacity;
   bool written;
+  struct ms_entry *next;
 } ms_entry;
 
 // A store's entries for the keys of one batch.
 typedef struct {
-  uint16_t store;
-  ms_entry *entries;
+  uint16_t store;  // place in the description's stores
+  ms_entry **rows; // by row; NULL: the record has no key
+  uint32_t rows_n;
+  ms_entry *first, *last, *read_last;  // all of them; those behind read_last have not been read yet
   uint32_t entries_n;
-  const uint32_t *ids;  // entry number by row; MS_NONE: the record has no key
+  ms_entry **table;  // by hash, made when a key is looked for
+  size_t cells;
 } ms_keyed;
 
-ms_keyed ms_load(uint16_t store, const ms_batch *input);  // `store`: place in the description's stores
-void ms_save(ms_keyed *keyed);                            // writes what was set; once, before returning MS_OK
-void ms_set(ms_entry *entry, ms_text value);              // null deletes; the bytes are copied
+ms_keyed ms_load(uint16_t store, const ms_batch *input);
+// The stores 0 to stores_n - 1 of the description, all in one call of the host.
+void ms_load_all(ms_keyed *keyed, uint16_t stores_n, const ms_batch *input);
+// Other keys than the records' own, one for each row; null: none.
+ms_keyed ms_load_keys(uint16_t store, const ms_text *keys, uint32_t rows);
+// Writes what was set, before returning MS_OK. ms_scan sees what has been saved.
+void ms_save(ms_keyed *keyed);
+void ms_save_all(ms_keyed *keyed, uint16_t stores_n);
+void ms_set(ms_entry *entry, ms_text value);  // null deletes; the bytes are copied
 
 // The entry of a row's key; NULL: the record has none.
-static inline ms_entry *ms_entry_at(const ms_keyed *keyed, uint32_t row) {
-  uint32_t id = keyed->ids[row];
-  return id == MS_NONE ? NULL : &keyed->entries[id];
-}
+static inline ms_entry *ms_entry_at(const ms_keyed *keyed, uint32_t row) { return keyed->rows[row]; }
+// The entry of any key. One that was not loaded costs a call to the host.
+ms_entry *ms_entry_of(ms_keyed *keyed, ms_text key);
+// For many of those: name them first, the key must live on, then read them at once.
+ms_entry *ms_want(ms_keyed *keyed, ms_text key);
+void ms_fetch(ms_keyed *keyed, size_t keyed_n);
 
 // Numbers are kept as eight bytes, little-endian, as the SDKs of other languages do. `false`: the value has another length.
 static inline bool ms_u64(const ms_entry *entry, uint64_t absent, uint64_t *number) {
@@ -203,10 +243,94 @@ static inline bool ms_u64(const ms_entry *entry, uint64_t absent, uint64_t *numb
   memcpy(number, entry->value.at, 8);
   return true;
 }
-static inline void ms_set_u64(ms_entry *entry, uint64_t number) { ms_set(entry, (ms_text){(const uint8_t *)&number, 8}); }
+static inline void ms_set_u64(ms_entry *entry, uint64_t number) { ms_set(entry, ms_bytes(&number, 8)); }
 
-// A number as text, in `room` for 20 digits.
-ms_text ms_digits(uint64_t number, uint8_t room[20]);
+// For a value that this code cannot read: stops the job with the store, the key and what is wrong with the value.
+ms_outcome ms_unreadable(const ms_keyed *keyed, const ms_entry *entry, const char *what);
+
+// ---- Config: the job's `config = { … }`. What it holds lives as long as the instance
+
+// The first thing that was wrong is kept for ms_config_done, and the functions give what a field's absence gives.
+typedef struct {
+  struct ms_json *json;
+  ms_text wrong;
+} ms_config;
+ms_config ms_read_config(const ms_setup *setup);
+void ms_config_need(ms_config *config, const char *name);  // a field that must be there
+int64_t ms_config_i64(ms_config *config, const char *name, int64_t otherwise);
+double ms_config_f64(ms_config *config, const char *name, double otherwise);
+bool ms_config_bool(ms_config *config, const char *name, bool otherwise);
+ms_text ms_config_text(ms_config *config, const char *name, ms_text otherwise);
+const struct ms_json *ms_config_json(ms_config *config, const char *name);  // any value; NULL: absent or null
+// Last: MS_OK, or fatal with the field that is wrong, missing, or that nobody asked for.
+ms_outcome ms_config_done(ms_config *config);
+ms_outcome ms_config_wrong(const char *name, const char *what);  // fatal: "config: `name` what"
+
+// For operators that take none: the same as reading it and asking for nothing.
+bool ms_no_config(const ms_setup *setup);
+
+// ---- JSON. Texts must be UTF-8; at most 127 objects and arrays inside one another
+
+typedef enum { MS_JSON_NULL, MS_JSON_FALSE, MS_JSON_TRUE, MS_JSON_NUMBER, MS_JSON_TEXT, MS_JSON_ARRAY, MS_JSON_OBJECT } ms_json_kind;
+
+typedef struct ms_json {
+  ms_json_kind kind;
+  bool asked;
+  ms_text raw;                  // as it stands
+  ms_text text;                 // of a string: what it reads
+  ms_text name;                 // of an object's field
+  struct ms_json *first, *next; // the first inside of an array or object; the next beside this one
+} ms_json;
+
+// Reads a whole text into a tree. NULL: `wrong` says what was expected at which byte.
+ms_json *ms_json_read(ms_text text, ms_text *wrong);
+// The last field of that name, or NULL.
+const ms_json *ms_json_field(const ms_json *object, ms_text name);
+// False: no number, or for whole ones, not whole or too large.
+bool ms_json_i64(const ms_json *value, int64_t *number);
+bool ms_json_u64(const ms_json *value, uint64_t *number);
+bool ms_json_f64(const ms_json *value, double *number);
+// Whether both mean the same: fields in any order, 1 and 1.0 are different.
+bool ms_json_equal(const ms_json *a, const ms_json *b);
+
+// For a few fields of many records: goes over an object's text without a tree, finds fields by name, and gives their values as they stand, null where
+// there is none. False: `wrong` says why the text is no object.
+bool ms_json_find(ms_text object, const ms_text *names, size_t names_n, ms_text *raws, ms_text *wrong);
+// The same of a record's value; false: the record was rejected.
+bool ms_need_fields(const ms_record *record, const ms_text *names, size_t names_n, ms_text *raws);
+
+bool ms_json_string(ms_text raw, ms_text *text);  // what a string's text reads; false: it is none, or half a surrogate pair
+ms_text ms_json_compact(ms_text raw);             // without spaces
+ms_text ms_json_quoted(ms_text text);             // a string that reads so
+
+// ---- Headers
+
+// Goes through a record's headers: `ms_headers headers = ms_headers_of(record.headers); while (ms_next_header(&headers, &name, &value)) …`
+typedef struct {
+  ms_text rest;
+  uint32_t left;
+} ms_headers;
+ms_headers ms_headers_of(ms_text packed);
+bool ms_next_header(ms_headers *headers, ms_text *name, ms_text *value);
+// The last header of that name; false: there is none.
+bool ms_header(ms_text packed, ms_text name, ms_text *value);
+// Headers with one more; begin with those of a record or MS_NULL.
+ms_text ms_add_header(ms_text packed, ms_text name, ms_text value);
+
+// ---- Text
+
+bool ms_is_text(ms_text text);                      // is it UTF-8?
+ms_text ms_trim(ms_text text);                      // without Unicode's white space around it
+uint32_t ms_next_letter(ms_text *rest);             // takes one code point off UTF-8
+size_t ms_put_letter(uint8_t *to, uint32_t letter); // writes one, at most four bytes
+bool ms_is_word(uint32_t letter);                    // is it a letter or a digit, in Unicode's sense?
+uint32_t ms_lower(uint32_t letter);                 // its lower case, where that is one code point
+bool ms_i64(ms_text text, int64_t *number);         // a whole number, signed or not; false: none, or too large
+bool ms_contains(ms_text text, ms_text part);
+ms_text ms_join(const ms_text *parts, size_t parts_n);  // one after another
+// As printf, into memory until the call returns.
+__attribute__((format(printf, 1, 2))) ms_text ms_format(const char *format, ...);
+ms_text ms_digits(uint64_t number, uint8_t room[20]);  // in `room`
 
 // ---- State without help
 
@@ -224,4 +348,11 @@ void ms_put_many(const ms_builder *rows);
 // Reads keys from `begin` to before `end` (empty: the store's end); `done`: the range is done, else go on after the last key.
 ms_batch ms_scan(uint16_t store, ms_text begin, ms_text end, uint32_t limit, bool *done);
 
+// What was emitted and set so far, as it will be sent. For operators that make rows of their own; the host checks them.
+ms_builder *ms_outputs(void);
+ms_builder *ms_timers(void);
+
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -1,5 +1,5 @@
 // {{name}}: counts the records of each key.
-#include "millstream.h"
+#include <millstream.h>
 
 static const ms_text INPUTS[] = {MS_TEXT("in")}, OUTPUTS[] = {MS_TEXT("out")};
 // What is remembered: by key, how many records it had. Kept by the host, and there again after a restart.
@@ -9,30 +9,28 @@ enum { COUNTS = 0 };  // its place in STORES
 const ms_description *ms_describe(void) {
   static const ms_description description = {
       .name = MS_TEXT("{{name}}"), .version = MS_TEXT("0.1.0"),
-      .inputs = INPUTS,   .inputs_n = 1,
-      .outputs = OUTPUTS, .outputs_n = 1,
-      .stores = STORES,   .stores_n = 1,
+      .inputs = INPUTS,            .inputs_n = 1,
+      .outputs = OUTPUTS,          .outputs_n = 1,
+      .stores = STORES,            .stores_n = 1,
   };
   return &description;
 }
 
 ms_outcome ms_open(const ms_setup *setup) {
-  return ms_no_config(setup) ? MS_OK : ms_fatal(ms_text_of("config: this operator takes none"));
+  ms_config config = ms_read_config(setup);
+  return ms_config_done(&config);  // it takes no fields
 }
 
 ms_outcome ms_process(const ms_context *context, const ms_batch *input) {
   (void)context;
-  ms_keyed counts = ms_load(COUNTS, input);
+  ms_keyed counts = ms_load(COUNTS, input);  // of all the batch's keys, at once
   for (uint32_t row = 0; row < ms_rows(input); row++) {
     ms_record record = ms_at(input, row);
-    ms_entry *entry = ms_entry_at(&counts, row);
-    if (!entry) {
-      ms_reject(row, MS_NO_KEY, MS_NO_KEY_TEXT);
-      continue;
-    }
+    if (!ms_need_key(&record)) continue;  // rejected
+    ms_entry *seen = ms_entry_at(&counts, row);
     uint64_t count;
-    if (!ms_u64(entry, 0, &count)) return ms_fatal(ms_text_of("store `counts` holds a value that is no number"));
-    ms_set_u64(entry, ++count);
+    if (!ms_u64(seen, 0, &count)) return ms_unreadable(&counts, seen, "it is no count");
+    ms_set_u64(seen, ++count);
     uint8_t room[20];
     ms_emit((ms_out){.row = row, .key = record.key, .value = ms_digits(count, room)});
   }

@@ -1,6 +1,10 @@
-//! C: zig's clang compiles the project's sources and the SDK's one file to a core module.
+//! C and C++: zig's clang compiles the project's sources and the SDK's one file to a core module.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use wasm_encoder::RawSection;
+use wasmparser::{Parser, Payload};
 
 use super::Workshop;
 use super::sdk::unpacked;
@@ -10,22 +14,102 @@ use crate::error::HostError;
 
 /// The module's own stack, bytes. Without this zig reserves 16 MiB of it in each instance.
 const STACK_BYTES: usize = 256 << 10;
+const FOR_ALL: [&str; 7] = ["-target", "wasm32-wasi", "-O3", "-g0", "-msimd128", "-Wall", "-Wextra"];
+
+const CPP: [&str; 7] = [
+    "-std=c++20",
+    "-fno-exceptions",
+    "-fno-rtti",
+    // An element past a vector's end, or the value of an empty optional, is a trap. zig configures its library otherwise.
+    "-U_LIBCPP_HARDENING_MODE",
+    "-D_LIBCPP_HARDENING_MODE=_LIBCPP_HARDENING_MODE_FAST",
+    "-U_LIBCPP_ASSERTION_SEMANTIC_DEFAULT",
+    "-D_LIBCPP_ASSERTION_SEMANTIC_DEFAULT=_LIBCPP_ASSERTION_SEMANTIC_QUICK_ENFORCE",
+];
 
 /// Builds the project's `*.c`.
-pub(super) fn build(workshop: &Workshop<'_>) -> Result<Vec<u8>, HostError> {
-    let cache = &workshop.request.cache;
-    let no_zig = || missing(workshop, "zig (which brings clang and a C library for Wasm)", &pip_install(cache, ZIGLANG));
-    let mut zig = zig(workshop).ok_or_else(no_zig)?;
-    let sdk = unpacked(cache)?.join("c");
-    let bench = Bench::set_up(cache)?;
-    let core = bench.path().join("core.wasm");
-    zig.current_dir(&workshop.project.dir);
-    zig.env("ZIG_GLOBAL_CACHE_DIR", cache.join("zig")).env("ZIG_LOCAL_CACHE_DIR", cache.join("zig"));
-    zig.args(["cc", "-target", "wasm32-wasi", "-mexec-model=reactor", "-std=c17", "-O3", "-msimd128", "-s", "-Wall", "-Wextra"]);
-    zig.arg(format!("-Wl,-z,stack-size={STACK_BYTES}"));
-    zig.arg("-I").arg(&sdk).args(&workshop.project.sources).arg(sdk.join("millstream.c")).arg("-o").arg(&core);
-    run(workshop, &mut zig, no_zig)?;
-    wrap(&left(&core)?)
+pub(super) fn build_c(workshop: &Workshop<'_>) -> Result<Vec<u8>, HostError> {
+    let shop = Clang::set_up(workshop)?;
+    let mut compile = shop.zig("cc")?;
+    compile.arg("-std=c17").args(&workshop.project.sources).arg(shop.sdk.join("millstream.c"));
+    shop.link(compile)
+}
+
+/// Builds the project's `*.cpp`, and `*.c` beside them. What is C is compiled first: one run of clang knows one language's version.
+pub(super) fn build_cpp(workshop: &Workshop<'_>) -> Result<Vec<u8>, HostError> {
+    let shop = Clang::set_up(workshop)?;
+    let (c, cpp): (Vec<_>, Vec<_>) = workshop.project.sources.iter().cloned().partition(|source| source.extension().is_some_and(|e| e == "c"));
+    let mut objects = Vec::new();
+    for source in c.into_iter().chain([shop.sdk.join("millstream.c")]) {
+        objects.push(shop.object(&source, objects.len())?);
+    }
+    let mut compile = shop.zig("c++")?;
+    compile.args(CPP).args(cpp).args(objects);
+    shop.link(compile)
+}
+
+/// zig and all it needs for one build.
+struct Clang<'a> {
+    workshop: &'a Workshop<'a>,
+    /// The C SDK, and that of C++ which is made of it.
+    sdk: PathBuf,
+    sdk_cpp: PathBuf,
+    bench: Bench,
+}
+
+impl Clang<'_> {
+    fn set_up<'a>(workshop: &'a Workshop<'a>) -> Result<Clang<'a>, HostError> {
+        let cache = &workshop.request.cache;
+        let unpacked = unpacked(cache)?;
+        Ok(Clang { workshop, sdk: unpacked.join("c"), sdk_cpp: unpacked.join("cpp"), bench: Bench::set_up(cache)? })
+    }
+
+    /// zig as the compiler of C (`cc`) or C++ (`c++`).
+    fn zig(&self, compiler: &str) -> Result<Command, HostError> {
+        let cache = &self.workshop.request.cache;
+        let mut zig = zig(self.workshop).ok_or_else(|| self.no_zig())?;
+        zig.current_dir(&self.workshop.project.dir);
+        zig.env("ZIG_GLOBAL_CACHE_DIR", cache.join("zig")).env("ZIG_LOCAL_CACHE_DIR", cache.join("zig"));
+        zig.arg(compiler).args(FOR_ALL).arg("-I").arg(&self.sdk).arg("-I").arg(&self.sdk_cpp);
+        Ok(zig)
+    }
+
+    fn no_zig(&self) -> HostError {
+        missing(self.workshop, "zig (which brings clang and a C library for Wasm)", &pip_install(&self.workshop.request.cache, ZIGLANG))
+    }
+
+    /// Compiles one file of C.
+    fn object(&self, source: &Path, number: usize) -> Result<PathBuf, HostError> {
+        let object = self.bench.path().join(format!("{number}.o"));
+        let mut compile = self.zig("cc")?;
+        compile.args(["-std=c17", "-c"]).arg(source).arg("-o").arg(&object);
+        run(self.workshop, &mut compile, || self.no_zig())?;
+        Ok(object)
+    }
+
+    /// Compiles what the command has, links it, and makes a component of it.
+    fn link(&self, mut compile: Command) -> Result<Vec<u8>, HostError> {
+        let core = self.bench.path().join("core.wasm");
+        compile.arg("-mexec-model=reactor").arg(format!("-Wl,-z,stack-size={STACK_BYTES}")).arg("-o").arg(&core);
+        run(self.workshop, &mut compile, || self.no_zig())?;
+        wrap(&without_debug_information(&left(&core)?))
+    }
+}
+
+/// Leaves debug information out, which the C library has in any case, and which names paths of this machine. The functions' names stay, for back traces:
+/// zig's linker takes both or none. What cannot be parsed is returned as it is, for [`wrap`] to say so.
+fn without_debug_information(core: &[u8]) -> Vec<u8> {
+    let mut module = wasm_encoder::Module::new();
+    for payload in Parser::new(0).parse_all(core) {
+        let Ok(payload) = payload else { return core.to_vec() };
+        if matches!(&payload, Payload::CustomSection(section) if section.name().starts_with(".debug_")) {
+            continue;
+        }
+        if let Some((id, range)) = payload.as_section() {
+            module.section(&RawSection { id, data: &core[range] });
+        }
+    }
+    module.finish()
 }
 
 /// zig from the cache folder's environment, else from the Python that is on the path, else on its own.

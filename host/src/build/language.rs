@@ -12,6 +12,7 @@ use crate::error::HostError;
 pub enum Language {
     Rust,
     C,
+    Cpp,
     Go,
     Python,
 }
@@ -36,7 +37,7 @@ pub(super) enum Mark {
 }
 
 impl Language {
-    pub const ALL: [Language; 4] = [Language::Rust, Language::C, Language::Go, Language::Python];
+    pub const ALL: [Language; 5] = [Language::Rust, Language::C, Language::Cpp, Language::Go, Language::Python];
 
     pub fn name(self) -> &'static str {
         self.row().name
@@ -45,7 +46,8 @@ impl Language {
     pub(super) fn row(self) -> Row {
         match self {
             Language::Rust => Row { name: "rust", toolchain: "cargo", mark: Mark::File("Cargo.toml"), build: rust::build },
-            Language::C => Row { name: "c", toolchain: "zig cc", mark: Mark::Extension("c"), build: c::build },
+            Language::C => Row { name: "c", toolchain: "zig cc", mark: Mark::Extension("c"), build: c::build_c },
+            Language::Cpp => Row { name: "cpp", toolchain: "zig c++", mark: Mark::Extension("cpp"), build: c::build_cpp },
             Language::Go => Row { name: "go", toolchain: "go", mark: Mark::Extension("go"), build: go::build },
             Language::Python => Row { name: "python", toolchain: "componentize-py", mark: Mark::Extension("py"), build: python::build },
         }

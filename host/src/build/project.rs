@@ -20,7 +20,7 @@ pub struct Project {
     pub language: Language,
     /// The component's file name without `.wasm`.
     pub name: String,
-    /// C: the sources, sorted. Python: the operator's module. Rust and Go: empty, cargo and go know.
+    /// C and C++: the sources, sorted. Python: the operator's module. Rust and Go: empty, cargo and go know.
     pub sources: Vec<PathBuf>,
 }
 
@@ -65,6 +65,7 @@ impl Project {
         let sources = match language {
             Language::Rust | Language::Go => Vec::new(),
             Language::C => marked(&dir, language)?,
+            Language::Cpp => [marked(&dir, Language::C)?, marked(&dir, language)?].concat(),
             Language::Python => vec![python_module(&at, &dir, &folder, file.module.as_deref(), marked(&dir, language)?)?],
         };
         Ok(Project { name: file.name.unwrap_or(folder), dir, language, sources })
@@ -138,13 +139,15 @@ mod tests {
         assert_eq!(find(&[("Cargo.toml", "")]).language, Language::Rust);
         assert_eq!(find(&[("go.mod", ""), ("a.go", "")]).language, Language::Go);
         assert_eq!(find(&[("b.c", ""), ("a.c", ""), ("a.h", "")]).sources.len(), 2);
+        assert_eq!(find(&[("b.cpp", ""), ("a.hpp", "")]).language, Language::Cpp);
+        assert_eq!(find(&[("b.cpp", ""), ("a.c", ""), (PROJECT_FILE, "language = 'cpp'")]).sources.len(), 2);
         assert_eq!(find(&[("a.py", ""), (PROJECT_FILE, "name = 'x'")]).name, "x");
         assert_eq!(find(&[("a.py", ""), ("b.py", ""), (PROJECT_FILE, "module = 'b'")]).sources[0].file_name().unwrap(), "b.py");
     }
 
     #[test]
     fn doubt_is_refused_with_the_reason() {
-        assert!(refused(&[]).contains("holds no operator: no Cargo.toml, no *.c, no *.go, no *.py"));
+        assert!(refused(&[]).contains("holds no operator: no Cargo.toml, no *.c, no *.cpp, no *.go, no *.py"));
         assert!(refused(&[("a.c", ""), ("a.py", "")]).contains("any of: c, python"));
         assert!(refused(&[("a.c", ""), (PROJECT_FILE, "language = 'rust'")]).contains("says rust"));
         assert!(refused(&[("a.c", ""), (PROJECT_FILE, "langauge = 'c'")]).contains("unknown field `langauge`"));

@@ -64,7 +64,7 @@ mod tests {
     fn every_sdk_is_inside_without_its_tests() {
         let inside = |name: &str| FILES.iter().any(|(file, bytes)| *file == name && !bytes.is_empty());
         assert!(inside("rust/layout/Cargo.toml") && inside("rust/guests/rust/sdk/src/lib.rs"));
-        assert!(inside("c/millstream.h") && inside("go/millstreamtest/harness.go") && inside("python/millstream.py"));
+        assert!(inside("c/millstream.h") && inside("cpp/millstream.hpp") && inside("go/millstreamtest/harness.go") && inside("python/millstream.py"));
         assert!(!FILES.iter().any(|(file, _)| file.contains("/tests/") || file.contains("_test.") || file.contains("__pycache__")));
     }
 
