@@ -284,3 +284,54 @@ fn go_project_that_names_an_sdk_itself_is_built_with_that_one() {
     let text = refused(&[("go.mod", &nowhere), ("trial.go", &format!("{GO_OPERATOR}{body}"))]);
     assert!(text.contains("nowhere"), "the SDK in this binary does not stand in silently: {text}");
 }
+
+const JS_ECHO: &str = "import { defineOperator } from \"millstream\";
+export default defineOperator({
+  process(record, context) {
+    BODY
+    context.forward(record);
+  },
+});
+";
+
+/// A JavaScript operator without stores, so without `state`: what scripts expect around them is there, and the clock is the call's.
+#[test]
+fn console_in_javascript_goes_to_the_log_and_neither_wasi_nor_state_is_left() {
+    let body = r#"console.log(new TextDecoder().decode(new TextEncoder().encode("ünï")), { n: 1 }, Date.now(), new Date().getTime(), typeof setTimeout, Math.random() < 1);"#;
+    assert_eq!(said(&[("echo.js", &JS_ECHO.replace("BODY", body)), ("echo.test.js", "no code")]), r#"ünï {"n":1} 0 0 undefined true"#);
+}
+
+#[test]
+fn modules_and_packages_of_a_javascript_project_are_bundled() {
+    let code =
+        format!("import {{ name }} from \"./lib/name.js\";\nimport {{ value }} from \"neighbour\";\n{}", JS_ECHO.replace("BODY", "console.log(name, value);"));
+    let package = r#"{ "name": "neighbour", "type": "module", "exports": "./value.js" }"#;
+    let files = [
+        ("index.js", code.as_str()),
+        ("other.js", "export const other = 1;"),
+        ("lib/name.js", "export const name = 'lib';"),
+        ("node_modules/neighbour/package.json", package),
+        ("node_modules/neighbour/value.js", "export const value = 7;"),
+    ];
+    assert_eq!(said(&files), "lib 7");
+}
+
+#[test]
+fn mistake_in_javascript_is_quoted_with_its_line() {
+    let text = refused(&[("broken.js", "import { defineOperator } from \"millstream\";\nconst = 1;\n")]);
+    assert!(text.contains("broken.js:2:6") && text.contains("Expected identifier"), "{text}");
+    let text = refused(&[("none.js", "export default 7;\n")]);
+    assert!(text.contains("the module must export an operator: export default defineOperator("), "{text}");
+    let text = refused(&[("node.js", "import fs from \"node:fs\";\nexport default fs;\n")]);
+    assert!(text.contains("Could not resolve \"node:fs\""), "{text}");
+}
+
+#[test]
+fn types_of_typescript_are_checked_before_anything_is_built() {
+    let sound = JS_ECHO.replace("BODY", "const key: Uint8Array | null = record.key; console.log(key === null);");
+    assert_eq!(said(&[("echo.ts", &sound), ("tsconfig.json", r#"{ "compilerOptions": { "strict": true, "lib": ["dom"] } }"#)]), "true");
+    let text = refused(&[("echo.ts", &JS_ECHO.replace("BODY", "const key: string = record.key;"))]);
+    assert!(text.contains("tsc failed") && text.contains("echo.ts(4,11)") && text.contains("not assignable to type 'string'"), "{text}");
+    let text = refused(&[("echo.ts", &JS_ECHO.replace("BODY", "setTimeout(() => {}, 1);"))]);
+    assert!(text.contains("Cannot find name 'setTimeout'"), "what no component has is a type error: {text}");
+}

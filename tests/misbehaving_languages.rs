@@ -1,4 +1,4 @@
-//! What goes wrong in C, C++, Go and Python: one record's order in the middle of a batch. The host names the fault, finds that record, lets the others through,
+//! What goes wrong in C, C++, Go, Python, JavaScript and TypeScript: one record's order in the middle of a batch. The host names the fault, finds that record, lets the others through,
 //! and goes on. (The hostile Rust guest has a suite of its own.)
 
 use std::rc::Rc;
@@ -151,8 +151,38 @@ fn python_that_misbehaves_is_found_and_the_others_go_on() {
             ("open", trap),
             ("loop", deadline),
             ("memory", |fault| matches!(fault, GuestFault::Memory { .. } | GuestFault::Trap(_))),
-            ("bad-row", invalid),
         ],
     );
+    each_is_found("python-misbehave", &BAD_RESULTS);
     concern_the_whole_batch("python-misbehave");
+}
+
+/// What JavaScript and TypeScript have in common: the engine.
+const SCRIPT: [Order; 8] = [
+    ("throw", |fault| says(fault, "Error: told to throw") && says(fault, "(misbehave.")),
+    ("string", |fault| says(fault, "thrown: told to throw a text")),
+    ("type", |fault| says(fault, "TypeError: cannot read property 'field' of null") && says(fault, "(misbehave.")),
+    ("range", |fault| says(fault, "RangeError")),
+    ("async", |fault| says(fault, "`process` returns a promise")),
+    ("loop", deadline),
+    ("recurse", trap),
+    ("memory", |fault| matches!(fault, GuestFault::Memory { .. } | GuestFault::Trap(_))),
+];
+
+fn says(fault: &GuestFault, words: &str) -> bool {
+    matches!(fault, GuestFault::Trap(text) if text.contains(words))
+}
+
+#[test]
+fn javascript_that_misbehaves_is_found_and_the_others_go_on() {
+    each_is_found("javascript-misbehave", &SCRIPT);
+    each_is_found("javascript-misbehave", &BAD_RESULTS);
+    concern_the_whole_batch("javascript-misbehave");
+}
+
+#[test]
+fn typescript_that_misbehaves_is_found_and_the_others_go_on() {
+    each_is_found("typescript-misbehave", &SCRIPT);
+    each_is_found("typescript-misbehave", &BAD_RESULTS);
+    concern_the_whole_batch("typescript-misbehave");
 }

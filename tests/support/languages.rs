@@ -13,7 +13,7 @@ pub struct Language {
 }
 
 /// The first is the reference: golden cases and expectations are written for it.
-pub const LANGUAGES: [Language; 5] = [
+pub const LANGUAGES: [Language; 7] = [
     Language {
         name: "rust",
         operators: &["identity", "filter-map", "split", "count", "window", "session", "join", "route", "json", "misbehave"],
@@ -22,7 +22,9 @@ pub const LANGUAGES: [Language; 5] = [
     Language { name: "c", operators: &["identity", "filter-map", "split", "count", "window", "join", "json", "misbehave"], compiles_fast: true },
     Language { name: "cpp", operators: &["identity", "filter-map", "split", "count", "window", "join", "json", "misbehave"], compiles_fast: true },
     Language { name: "go", operators: &["identity", "filter-map", "split", "count", "window", "join", "json", "misbehave"], compiles_fast: false },
-    Language { name: "python", operators: &["count"], compiles_fast: false },
+    Language { name: "python", operators: &["identity", "filter-map", "split", "count", "window", "join", "json", "misbehave"], compiles_fast: false },
+    Language { name: "javascript", operators: &["identity", "filter-map", "split", "count", "window", "join", "json", "misbehave"], compiles_fast: false },
+    Language { name: "typescript", operators: &["identity", "filter-map", "split", "count", "window", "join", "json", "misbehave"], compiles_fast: false },
 ];
 
 pub fn reference() -> &'static Language {

@@ -30,10 +30,10 @@ This file needs no component: `millstream_testing.Harness` runs an operator unde
 import json
 import struct
 
-ROW = struct.Struct("<IIIHHqqII")  # key-end, value-end, headers-end, port, flags, timestamp, offset, partition, key-id
-KEY_IS_NULL, VALUE_IS_NULL, HAS_HEADERS = 1, 2, 4
-NONE = 0xFFFFFFFF
-INHERIT = -(1 << 63)
+from millstream_config import configured
+from millstream_json import BAD_JSON, JsonObject, json_of, same_json, text_of_json
+from millstream_layout import INHERIT, NONE, ROW, pack, pack_headers, prefix_end, unpack, unpack_headers
+from millstream_outcome import Fatal, Reject, Retry
 
 EVENT, PROCESSING = 0, 1
 """Time domains of a timer."""
@@ -41,25 +41,8 @@ EVENT, PROCESSING = 0, 1
 ERROR, WARN, INFO, DEBUG = 0, 1, 2, 3
 """Levels of a log message."""
 
-NO_KEY = 65000
-"""Reject code: the record has no key, and the operator keeps state by key. Codes from 65,000 are the SDKs'."""
-
-
-class Reject(Exception):
-    """Refuses the record: it goes where the job sends rejects, the others go on."""
-
-    def __init__(self, code, message):
-        super().__init__(message)
-        self.code = code
-        self.message = message
-
-
-class Retry(Exception):
-    """The call as a whole fails for now: the same batch comes again later."""
-
-
-class Fatal(Exception):
-    """The call as a whole fails: the job stops and shows the message."""
+NO_KEY, BAD_TEXT, NO_TIME = 65000, 65001, 65003
+"""Reject codes: no key, where state is kept by key; not text; no timestamp, where it is event time. BAD_JSON is 65,002. Codes from 65,000 are the SDKs'."""
 
 
 class Codec:
@@ -126,6 +109,49 @@ class Record:
         """The headers in order, as pairs of name and value; names may repeat."""
         return unpack_headers(self.packed_headers)
 
+    def header(self, name):
+        """The value of the last header of that name; None: there is none, or it is null."""
+        return next((value for other, value in reversed(self.headers) if other == name), None)
+
+    def require_key(self):
+        """The key; a record without one is rejected."""
+        if self.key is None:
+            raise Reject(NO_KEY, "the record has no key")
+        return self.key
+
+    def require_time(self):
+        """The timestamp; a record without one is rejected."""
+        if self.timestamp is None:
+            raise Reject(NO_TIME, "the record has no timestamp")
+        return self.timestamp
+
+    def key_text(self):
+        """The key as text; what is none is rejected."""
+        return _text(self.key, "key")
+
+    def value_text(self):
+        """The value as text; what is none is rejected."""
+        return _text(self.value, "value")
+
+    def json(self):
+        """The value decoded from JSON; what is none is rejected."""
+        if self.value is None:
+            raise Reject(BAD_JSON, "the value is null")
+        return json_of(self.value_text())
+
+    def object(self):
+        """The fields of a value that is a JSON object, as they stand; what is none is rejected."""
+        return JsonObject(self.value_text())
+
+
+def _text(part, what):
+    if part is None:
+        raise Reject(BAD_TEXT, f"the {what} is null")
+    try:
+        return part.decode()
+    except UnicodeDecodeError as e:
+        raise Reject(BAD_TEXT, f"the {what} is not UTF-8: {e.reason}") from None
+
 
 class Timer:
     """A due timer: it *is* its domain, time (ms), key and payload."""
@@ -149,11 +175,20 @@ class Operator:
     outputs = ["out"]
     stores = []
     config_schema = ""
+    Config = None
+    """A dataclass: the job's config is decoded into it by its fields' types, and what does not fit stops the job. None: the operator takes no config."""
+    read_ahead = True
+    """False: state is not read ahead; each first access of a key is then a call to the host."""
 
     def open(self, config, setup):
-        """Called once, first. `config` is the job's config decoded from JSON; none given is {}. Raise Fatal where it is wrong."""
-        if config:
+        """Called once, first. `config` is a `Config`, or without one the decoded JSON, {} where none is given. Raise Fatal where it is wrong."""
+        if self.Config is None and config:
             raise Fatal("config: this operator takes none")
+
+    prefetch = None
+    """`def prefetch(self, record, want)`: names the state that a record will need, by want(store, key), where that is not the state of its key. It is read in one
+    call with that of all others. `prefetch_timer(self, timer, want)` is the same for a due timer."""
+    prefetch_timer = None
 
     def process(self, record, context):
         """Handles one record."""
@@ -189,6 +224,7 @@ class Context:
         self.outputs = []
         self.timers = []
         self.rejects = []
+        self.raw_outputs = self.raw_timers = None
         self._host = host
         self._ports = ports
         # Per store: key to value as it is stored, None where there is none; and the keys that were written.
@@ -208,11 +244,38 @@ class Context:
             packed = record.packed_headers if record is not None else b""
         else:
             packed = pack_headers(headers)
+        self.outputs.append((key, value, packed, self._port(port), timestamp, self.record.row, partition))
+
+    def forward_all(self, records):
+        """Emits records of the batch as they are, to the first port."""
+        port = self._port(None)
+        for record in records:
+            timestamp = INHERIT if record.timestamp is None else record.timestamp
+            self.outputs.append((record.key, record.value, record.packed_headers, port, timestamp, record.row, NONE))
+
+    def _port(self, name):
         try:
-            number = self._ports[port]
+            return self._ports[name]
         except KeyError:
-            raise Fatal(f"the operator declares no output port `{port}`: add it to `outputs`") from None
-        self.outputs.append((key, value, packed, number, timestamp, self.record.row, partition))
+            what = "the operator emits, but declares no output port" if name is None else f"the operator declares no output port `{name}`"
+            raise Fatal(f"{what}: add it to `outputs`") from None
+
+    def reject(self, code, message):
+        """Rejects the current record, in `process_batch`; elsewhere raise Reject. Each record at most once."""
+        self.rejects.append((self.record.row, code, message))
+
+    def reject_row(self, row, code, message):
+        """Rejects any row, even one that the batch does not have. For operators that test a host."""
+        self.rejects.append((row, code, message))
+
+    def return_raw(self, outputs=None, timers=None):
+        """Returns pairs of index and arena in place of what was emitted or set. For operators that test a host."""
+        self.raw_outputs = outputs or self.raw_outputs
+        self.raw_timers = timers or self.raw_timers
+
+    def packed(self):
+        """Outputs and timers as pairs of index and arena."""
+        return self.raw_outputs or pack(self.outputs), self.raw_timers or pack(self.timers)
 
     def get(self, store, default=None):
         """The value of the current record's key; `default` where there is none. A record without a key is rejected."""
@@ -272,14 +335,12 @@ class Context:
         """Adds to a counter; at most 64 names per operator."""
         self._host.count(name, delta)
 
-    def read_ahead(self, stores, keys):
-        """Reads keys of stores in one call."""
-        if not stores or not keys:
-            return
-        wanted = [(store.number, key) for store in stores for key in keys]
-        found = iter(self._host.get_many(wanted))
-        for store in stores:
-            self._values[store] = {key: next(found) for key in keys}
+    def read_ahead(self, wanted):
+        """Reads keys of stores in one call; `wanted` has keys by store."""
+        asked = [(store, key) for store, keys in wanted.items() for key in keys]
+        if asked:
+            for (store, key), value in zip(asked, self._host.get_many([(store.number, key) for store, key in asked]), strict=True):
+                self._values.setdefault(store, {})[key] = value
 
     def write_back(self):
         """Hands what was written to the host, in one call."""
@@ -296,82 +357,6 @@ class Context:
         if key is None:
             raise Reject(NO_KEY, "the record has no key")
         return key
-
-
-def unpack(index, arena):
-    """Rows of a batch as (key, value, headers, port, timestamp, offset, partition)."""
-    rows = []
-    begin = 0
-    for key_end, value_end, headers_end, port, flags, timestamp, offset, partition, _ in ROW.iter_unpack(index):
-        key = None if flags & KEY_IS_NULL else arena[begin:key_end]
-        value = None if flags & VALUE_IS_NULL else arena[key_end:value_end]
-        rows.append((key, value, arena[value_end:headers_end], port, timestamp, offset, partition))
-        begin = headers_end
-    return rows
-
-
-def pack(rows):
-    """Index and arena of rows as (key, value, headers, port, timestamp, offset, partition)."""
-    index = bytearray(ROW.size * len(rows))
-    pack_into = ROW.pack_into
-    parts = []
-    end = at = 0
-    for key, value, headers, port, timestamp, offset, partition in rows:
-        flags = 0
-        if key is None:
-            flags = KEY_IS_NULL
-        else:
-            parts.append(key)
-            end += len(key)
-        key_end = end
-        if value is None:
-            flags |= VALUE_IS_NULL
-        else:
-            parts.append(value)
-            end += len(value)
-        value_end = end
-        if headers:
-            flags |= HAS_HEADERS
-            parts.append(headers)
-            end += len(headers)
-        pack_into(index, at, key_end, value_end, end, port, flags, timestamp, offset, partition, NONE)
-        at += 40
-    return bytes(index), b"".join(parts)
-
-
-def unpack_headers(packed):
-    if not packed:
-        return []
-    headers = []
-    at = 2
-    for _ in range(int.from_bytes(packed[:2], "little")):
-        name_end = at + 2 + int.from_bytes(packed[at : at + 2], "little")
-        length = int.from_bytes(packed[name_end : name_end + 4], "little")
-        name = packed[at + 2 : name_end].decode(errors="replace")
-        at = name_end + 4
-        if length == NONE:
-            headers.append((name, None))
-        else:
-            headers.append((name, packed[at : at + length]))
-            at += length
-    return headers
-
-
-def pack_headers(headers):
-    if not headers:
-        return b""
-    parts = [len(headers).to_bytes(2, "little")]
-    for name, value in headers:
-        name = name.encode()
-        parts += [len(name).to_bytes(2, "little"), name]
-        parts += [NONE.to_bytes(4, "little")] if value is None else [len(value).to_bytes(4, "little"), value]
-    return b"".join(parts)
-
-
-def prefix_end(prefix):
-    """The first key past all that begin with `prefix`; empty: there is none."""
-    head = prefix.rstrip(b"\xff")
-    return head[:-1] + bytes([head[-1] + 1]) if head else b""
 
 
 def operator_of(module):
@@ -403,9 +388,11 @@ class Instance:
                 raise Fatal(f"the job gives this operator no store `{store.name}`; it gives [{', '.join(stores)}]")
             store.number = stores.index(store.name)
         try:
-            decoded = json.loads(config) if config else {}
+            decoded = json.loads(config, parse_constant=_no_constant) if config else {}
         except ValueError as e:
             raise Fatal(f"config: {e}") from None
+        if kind.Config is not None:
+            decoded = configured(kind.Config, decoded)
         kind.open(decoded, {"inputs": inputs, "outputs": outputs, "stores": stores})
 
     def process(self, watermark, now, task, index, arena):
@@ -419,16 +406,26 @@ class Instance:
             keys[key] = None
             row += 1
         keys.pop(None, None)
-        context.read_ahead(self.operator.stores, keys)
+        self.read_ahead(context, self.operator.prefetch, records, keys)
         self.operator.process_batch(records, context)
         context.write_back()
         return context
+
+    def read_ahead(self, context, prefetch, rows, keys):
+        """Reads the state of a batch: what the operator names, else that of the rows' keys in every store."""
+        if prefetch is not None:
+            wanted = {}
+            for row in rows:
+                prefetch(row, lambda store, key: wanted.setdefault(store, {}).setdefault(key))
+            context.read_ahead(wanted)
+        elif self.operator.read_ahead and keys:
+            context.read_ahead({store: keys for store in self.operator.stores})
 
     def on_timer(self, watermark, now, task, index, arena):
         """Fires timers; returns the context with its effects."""
         context = Context(watermark, now, task, self.host, self.ports)
         due = [Timer(row, port, at, key, value or b"") for row, (key, value, _, port, at, _, _) in enumerate(unpack(index, arena))]
-        context.read_ahead(self.operator.stores, {timer.key: None for timer in due if timer.key is not None})
+        self.read_ahead(context, self.operator.prefetch_timer, due, {timer.key: None for timer in due if timer.key is not None})
         for timer in due:
             context.record = timer
             try:

@@ -103,7 +103,8 @@ class Lines:
 
 def effects(context):
     rejects = [Reject(row, code, message) for row, code, message in context.rejects]
-    return Effects(Batch(*millstream.pack(context.outputs)), Batch(*millstream.pack(context.timers)), rejects)
+    outputs, timers = context.packed()
+    return Effects(Batch(*outputs), Batch(*timers), rejects)
 
 
 def failing(call):

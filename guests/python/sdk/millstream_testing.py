@@ -10,7 +10,7 @@
 
 import json
 
-from millstream import INHERIT, NONE, Instance, pack
+from millstream import INHERIT, NONE, Instance, pack, unpack
 
 
 class Harness:
@@ -64,12 +64,13 @@ class Harness:
         except BaseException:
             self.state = before
             raise
-        for key, payload, _, port, at, _, _ in context.timers:
+        outputs, timers = (unpack(*packed) for packed in context.packed())
+        for key, payload, _, port, at, _, _ in timers:
             if port < 2:
                 self.timers.add((port, at, key, payload))
             else:
                 self.timers.discard((port - 2, at, key, payload))
-        self.outputs += [(self.kind.outputs[row[3]], row[0], row[1]) for row in context.outputs]
+        self.outputs += [(self.kind.outputs[row[3]], row[0], row[1]) for row in outputs]
         self.rejects += context.rejects
 
     # What an instance may call.

@@ -3,18 +3,21 @@
 use clap::ValueEnum;
 use serde::Deserialize;
 
-use super::{Workshop, c, go, python, rust};
+use super::{Workshop, c, go, javascript, python, rust};
 use crate::error::HostError;
 
 /// Languages that operators can be written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
+#[value(rename_all = "lower")]
 pub enum Language {
     Rust,
     C,
     Cpp,
     Go,
     Python,
+    JavaScript,
+    TypeScript,
 }
 
 /// What is known of a language.
@@ -34,10 +37,12 @@ pub(super) enum Mark {
     File(&'static str),
     /// Files with this extension.
     Extension(&'static str),
+    /// Files with this extension and no other dot in their names: `count.test.js`, `types.d.ts` and `vite.config.js` are no operators.
+    Script(&'static str),
 }
 
 impl Language {
-    pub const ALL: [Language; 5] = [Language::Rust, Language::C, Language::Cpp, Language::Go, Language::Python];
+    pub const ALL: [Language; 7] = [Language::Rust, Language::C, Language::Cpp, Language::Go, Language::Python, Language::JavaScript, Language::TypeScript];
 
     pub fn name(self) -> &'static str {
         self.row().name
@@ -50,6 +55,8 @@ impl Language {
             Language::Cpp => Row { name: "cpp", toolchain: "zig c++", mark: Mark::Extension("cpp"), build: c::build_cpp },
             Language::Go => Row { name: "go", toolchain: "go", mark: Mark::Extension("go"), build: go::build },
             Language::Python => Row { name: "python", toolchain: "componentize-py", mark: Mark::Extension("py"), build: python::build },
+            Language::JavaScript => Row { name: "javascript", toolchain: "componentize-qjs", mark: Mark::Script("js"), build: javascript::build },
+            Language::TypeScript => Row { name: "typescript", toolchain: "componentize-qjs", mark: Mark::Script("ts"), build: javascript::build_typescript },
         }
     }
 }
@@ -58,7 +65,7 @@ impl std::fmt::Display for Mark {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Mark::File(name) => f.write_str(name),
-            Mark::Extension(extension) => write!(f, "*.{extension}"),
+            Mark::Extension(extension) | Mark::Script(extension) => write!(f, "*.{extension}"),
         }
     }
 }

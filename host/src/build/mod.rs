@@ -2,6 +2,7 @@
 
 mod c;
 mod go;
+mod javascript;
 mod language;
 mod new;
 mod project;
@@ -31,7 +32,8 @@ pub struct Request {
     pub output: Option<PathBuf>,
     /// Show the commands that are run, and the toolchain's own output while it works. What it says when it fails is part of the error either way.
     pub verbose: bool,
-    /// Millstream's cache folder: build output, the SDKs and the Python environment with the toolchains of C, C++ and Python (`venv`) are in it.
+    /// Millstream's cache folder: build output, the SDKs, the Python environment with the toolchains of C, C++ and Python (`venv`) and that of JavaScript and
+    /// TypeScript (`npm`) are in it.
     pub cache: PathBuf,
 }
 

@@ -1,7 +1,7 @@
 //! Finds out what a folder holds: which language, which name, which files.
 //!
 //! By convention: `Cargo.toml` is Rust, `*.c` is C, and so on ([`Language`] has the table). Where that does not decide, or the name is to be another than
-//! the folder's, a `millstream.toml` says it: `name`, `language`, and for Python `module`. All its keys are optional.
+//! the folder's, a `millstream.toml` says it: `name`, `language`, and for Python, JavaScript and TypeScript `module`. All its keys are optional.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,7 @@ pub struct Project {
     pub language: Language,
     /// The component's file name without `.wasm`.
     pub name: String,
-    /// C and C++: the sources, sorted. Python: the operator's module. Rust and Go: empty, cargo and go know.
+    /// C and C++: the sources, sorted. Python, JavaScript, TypeScript: the operator's module. Rust and Go: empty, cargo and go know.
     pub sources: Vec<PathBuf>,
 }
 
@@ -66,7 +66,9 @@ impl Project {
             Language::Rust | Language::Go => Vec::new(),
             Language::C => marked(&dir, language)?,
             Language::Cpp => [marked(&dir, Language::C)?, marked(&dir, language)?].concat(),
-            Language::Python => vec![python_module(&at, &dir, &folder, file.module.as_deref(), marked(&dir, language)?)?],
+            Language::Python | Language::JavaScript | Language::TypeScript => {
+                vec![module(&at, &dir, &folder, file.module.as_deref(), marked(&dir, language)?)?]
+            }
         };
         Ok(Project { name: file.name.unwrap_or(folder), dir, language, sources })
     }
@@ -88,6 +90,11 @@ fn marked(dir: &Path, language: Language) -> Result<Vec<PathBuf>, HostError> {
     match language.row().mark {
         Mark::File(name) => Ok(Some(dir.join(name)).filter(|path| path.is_file()).into_iter().collect()),
         Mark::Extension(extension) => with_extension(dir, extension),
+        Mark::Script(extension) => {
+            let mut found = with_extension(dir, extension)?;
+            found.retain(|path| path.file_stem().is_some_and(|stem| !stem.to_string_lossy().contains('.')));
+            Ok(found)
+        }
     }
 }
 
@@ -105,12 +112,15 @@ fn with_extension(dir: &Path, extension: &str) -> Result<Vec<PathBuf>, HostError
 }
 
 /// The module that holds the operator: the one named, the only one, or the one called like the folder.
-fn python_module(at: &str, dir: &Path, folder: &str, named: Option<&str>, found: Vec<PathBuf>) -> Result<PathBuf, HostError> {
+fn module(at: &str, dir: &Path, folder: &str, named: Option<&str>, found: Vec<PathBuf>) -> Result<PathBuf, HostError> {
+    let extension = found.first().and_then(|path| path.extension()).unwrap_or_default().to_owned();
+    let place = |name: &str| dir.join(format!("{name}.{}", extension.display()));
     let wanted = match (named, found.as_slice()) {
         (None, [only]) => return Ok(only.clone()),
-        (named, _) => dir.join(named.unwrap_or(folder)).with_extension("py"),
+        (named, _) => place(named.unwrap_or(folder)),
     };
-    if found.contains(&wanted) {
+    // What is named may lie deeper than what says which language it is.
+    if found.contains(&wanted) || named.is_some() && wanted.is_file() {
         return Ok(wanted);
     }
     let error = HostError::job(at, format!("there is no {}", wanted.display()));
@@ -143,11 +153,14 @@ mod tests {
         assert_eq!(find(&[("b.cpp", ""), ("a.c", ""), (PROJECT_FILE, "language = 'cpp'")]).sources.len(), 2);
         assert_eq!(find(&[("a.py", ""), (PROJECT_FILE, "name = 'x'")]).name, "x");
         assert_eq!(find(&[("a.py", ""), ("b.py", ""), (PROJECT_FILE, "module = 'b'")]).sources[0].file_name().unwrap(), "b.py");
+        let find_in = |files| Project::find(folder(files).path()).unwrap();
+        assert_eq!(find_in(&[("a.js", ""), ("a.test.js", ""), ("vite.config.ts", "")]).language, Language::JavaScript);
+        assert_eq!(find_in(&[("a.ts", ""), ("a.test.ts", ""), ("env.d.ts", "")]).sources[0].file_name().unwrap(), "a.ts");
     }
 
     #[test]
     fn doubt_is_refused_with_the_reason() {
-        assert!(refused(&[]).contains("holds no operator: no Cargo.toml, no *.c, no *.cpp, no *.go, no *.py"));
+        assert!(refused(&[]).contains("holds no operator: no Cargo.toml, no *.c, no *.cpp, no *.go, no *.py, no *.js, no *.ts"));
         assert!(refused(&[("a.c", ""), ("a.py", "")]).contains("any of: c, python"));
         assert!(refused(&[("a.c", ""), (PROJECT_FILE, "language = 'rust'")]).contains("says rust"));
         assert!(refused(&[("a.c", ""), (PROJECT_FILE, "langauge = 'c'")]).contains("unknown field `langauge`"));

@@ -16,6 +16,7 @@ pub fn sdk(cache: &Path, language: Language) -> Result<PathBuf, HostError> {
     Ok(match language {
         // It finds the crate of the layout where it does in Millstream's own repository.
         Language::Rust => unpacked.join("rust/guests/rust/sdk"),
+        Language::TypeScript => unpacked.join(Language::JavaScript.name()),
         other => unpacked.join(other.name()),
     })
 }
@@ -65,6 +66,7 @@ mod tests {
         let inside = |name: &str| FILES.iter().any(|(file, bytes)| *file == name && !bytes.is_empty());
         assert!(inside("rust/layout/Cargo.toml") && inside("rust/guests/rust/sdk/src/lib.rs"));
         assert!(inside("c/millstream.h") && inside("cpp/millstream.hpp") && inside("go/millstreamtest/harness.go") && inside("python/millstream.py"));
+        assert!(inside("javascript/index.d.ts") && inside("javascript/toolchain/package-lock.json"));
         assert!(!FILES.iter().any(|(file, _)| file.contains("/tests/") || file.contains("_test.") || file.contains("__pycache__")));
     }
 

@@ -20,7 +20,11 @@ pub(super) fn left(path: &Path) -> Result<Vec<u8>, HostError> {
 
 /// Runs a program to its end and returns what it wrote to stdout; shows the command where the request is verbose. A non-zero exit is an error that carries what it said.
 pub(super) fn run(workshop: &Workshop<'_>, command: &mut Command, missing: impl FnOnce() -> HostError) -> Result<Vec<u8>, HostError> {
-    let name = workshop.project.language.row().toolchain;
+    run_as(workshop, workshop.project.language.row().toolchain, command, missing)
+}
+
+/// The same of a program that is called `name` for people.
+pub(super) fn run_as(workshop: &Workshop<'_>, name: &str, command: &mut Command, missing: impl FnOnce() -> HostError) -> Result<Vec<u8>, HostError> {
     if workshop.request.verbose {
         // Among what the toolchain itself says, which is inherited.
         eprintln!("{command:?}");

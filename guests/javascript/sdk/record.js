@@ -1,0 +1,138 @@
+// What an operator is given: records and due timers, read from the batch when they are asked.
+
+import { unpackHeaders } from "./headers.js";
+import { WORDS } from "./batch.js";
+import { BAD_JSON, BAD_TEXT, NO_KEY, NO_TIME, Reject } from "./errors.js";
+import { JsonObject } from "./json.js";
+import { decode } from "./text.js";
+import { bigintOf, numberOf } from "./time.js";
+
+/** One input record. Its bytes are valid until the call ends. */
+export class InputRecord {
+  #batch;
+
+  constructor(batch, row) {
+    this.#batch = batch;
+    this.row = row;
+    this.key = batch.key(row);
+    this.value = batch.value(row);
+  }
+
+  get timestamp() {
+    const words = this.#batch.words;
+    const at = this.row * WORDS + 4;
+    const time = numberOf(words[at], words[at + 1]);
+    return time === -Infinity ? null : time;
+  }
+
+  get exactTimestamp() {
+    const words = this.#batch.words;
+    const at = this.row * WORDS + 4;
+    return numberOf(words[at], words[at + 1]) === -Infinity ? null : bigintOf(words[at], words[at + 1]);
+  }
+
+  get port() {
+    return this.#batch.port(this.row);
+  }
+
+  get offset() {
+    const words = this.#batch.words;
+    const at = this.row * WORDS + 6;
+    return numberOf(words[at], words[at + 1]);
+  }
+
+  get partition() {
+    return this.#batch.words[this.row * WORDS + 8];
+  }
+
+  get headers() {
+    return unpackHeaders(this.#batch.headers(this.row));
+  }
+
+  header(name) {
+    return this.headers.findLast(([other]) => other === name)?.[1] ?? null;
+  }
+
+  /** The headers as they stand in the batch, for copies of the record. */
+  get packedHeaders() {
+    return this.#batch.headers(this.row);
+  }
+
+  requireKey() {
+    if (this.key === null) throw new Reject(NO_KEY, "the record has no key");
+    return this.key;
+  }
+
+  requireTime() {
+    const time = this.timestamp;
+    if (time === null) throw new Reject(NO_TIME, "the record has no timestamp");
+    return time;
+  }
+
+  requireExactTime() {
+    const time = this.exactTimestamp;
+    if (time === null) throw new Reject(NO_TIME, "the record has no timestamp");
+    return time;
+  }
+
+  keyText() {
+    return text(this.key, "key");
+  }
+
+  valueText() {
+    return text(this.value, "value");
+  }
+
+  json() {
+    if (this.value === null) throw new Reject(BAD_JSON, "the value is null");
+    const value = this.valueText();
+    try {
+      return JSON.parse(value);
+    } catch (e) {
+      throw new Reject(BAD_JSON, `the value: ${e.message}`);
+    }
+  }
+
+  object() {
+    const value = this.valueText();
+    try {
+      return new JsonObject(value);
+    } catch (e) {
+      if (!(e instanceof SyntaxError)) throw e;
+      throw new Reject(BAD_JSON, `the value: ${e.message}`);
+    }
+  }
+}
+
+function text(bytes, part) {
+  if (bytes === null) throw new Reject(BAD_TEXT, `the ${part} is null`);
+  const decoded = decode(bytes);
+  if (decoded === undefined) throw new Reject(BAD_TEXT, `the ${part} is not UTF-8`);
+  return decoded;
+}
+
+export const DOMAINS = ["event", "processing"];
+
+/** A due timer: it *is* its domain, time, key and payload. */
+export class Timer {
+  #low;
+  #high;
+
+  constructor(batch, row) {
+    const at = row * WORDS + 4;
+    this.row = row;
+    this.key = batch.key(row);
+    this.payload = batch.value(row) ?? new Uint8Array(0);
+    this.domain = DOMAINS[batch.port(row)];
+    this.#low = batch.words[at];
+    this.#high = batch.words[at + 1];
+  }
+
+  get at() {
+    return numberOf(this.#low, this.#high);
+  }
+
+  get exactAt() {
+    return bigintOf(this.#low, this.#high);
+  }
+}
