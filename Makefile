@@ -30,6 +30,7 @@ test-guests: setup lint-go
 	guests/c/tests/run
 	python3 -m unittest discover --start-directory guests/python/tests
 	node --import ./guests/javascript/sdk/register.js --test guests/javascript/tests/*.test.js guests/{javascript,typescript}/operators/*/*.test.?s
+	guests/java/test
 
 lint: setup lint-go
 	cargo fmt --all --check

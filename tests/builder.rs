@@ -335,3 +335,64 @@ fn types_of_typescript_are_checked_before_anything_is_built() {
     let text = refused(&[("echo.ts", &JS_ECHO.replace("BODY", "setTimeout(() => {}, 1);"))]);
     assert!(text.contains("Cannot find name 'setTimeout'"), "what no component has is a type error: {text}");
 }
+
+const KOTLIN_OPERATOR: &str = r#"
+import millstream.operator
+
+fun main() = operator("trial") {
+    process { record -> println("record ${record.value}") }
+}
+"#;
+
+const JAVA_OPERATOR: &str = r#"package trial;
+
+import millstream.Context;
+import millstream.Millstream;
+import millstream.Operator;
+import millstream.Record;
+
+public final class Trial implements Operator {
+    public static void main(String[] arguments) {
+        Millstream.operator("trial", Trial::new);
+    }
+
+    @Override
+    public void process(Record record, Context context) {
+        System.out.println("record " + record.value());
+    }
+}
+"#;
+
+/// Operators without stores, so without `state`.
+#[test]
+fn println_in_kotlin_and_java_goes_to_the_log_and_neither_wasi_nor_state_is_left() {
+    assert_eq!(said(&[("Trial.kt", KOTLIN_OPERATOR)]).trim(), "record x");
+    assert_eq!(said(&[("Trial.java", JAVA_OPERATOR)]).trim(), "record x");
+}
+
+#[test]
+fn same_kotlin_and_java_sources_give_the_same_bytes_wherever_they_lie() {
+    for (name, code) in [("Trial.kt", KOTLIN_OPERATOR), ("Trial.java", JAVA_OPERATOR)] {
+        let output = tempfile::tempdir().unwrap();
+        let bytes = |to: &str| {
+            let dir = project(&[(name, code)]);
+            let path = output.path().join(to);
+            built(dir.path(), &path).unwrap();
+            std::fs::read(path).unwrap()
+        };
+        assert!(bytes("one.wasm") == bytes("two.wasm"), "{name}");
+    }
+}
+
+#[test]
+fn mistake_in_kotlin_or_java_is_quoted_from_the_compiler() {
+    let text = refused(&[("Trial.kt", &KOTLIN_OPERATOR.replace("record.value", "record.worth"))]);
+    assert!(text.contains("Trial.kt:5:") && text.contains("worth"), "{text}");
+    let text = refused(&[("Trial.java", &JAVA_OPERATOR.replace("record.value()", "record.worth()"))]);
+    assert!(text.contains("Trial.java:15:") && text.contains("worth"), "{text}");
+    let text = refused(&[("Trial.java", &JAVA_OPERATOR.replace("void main(", "void start("))]);
+    assert!(text.contains("no class has a `main`"), "{text}");
+    // What TeaVM's class library lacks.
+    let text = refused(&[("Trial.java", &JAVA_OPERATOR.replace("System.out.println", "java.awt.Toolkit.getDefaultToolkit().beep(); System.out.println"))]);
+    assert!(text.contains("java.awt.Toolkit"), "{text}");
+}

@@ -1,4 +1,4 @@
-//! What goes wrong in C, C++, Go, Python, JavaScript and TypeScript: one record's order in the middle of a batch. The host names the fault, finds that record, lets the others through,
+//! What goes wrong in C, C++, Go, Python, JavaScript, TypeScript, Kotlin and Java: one record's order in the middle of a batch. The host names the fault, finds that record, lets the others through,
 //! and goes on. (The hostile Rust guest has a suite of its own.)
 
 use std::rc::Rc;
@@ -185,4 +185,48 @@ fn typescript_that_misbehaves_is_found_and_the_others_go_on() {
     each_is_found("typescript-misbehave", &SCRIPT);
     each_is_found("typescript-misbehave", &BAD_RESULTS);
     concern_the_whole_batch("typescript-misbehave");
+}
+
+fn memory_or_trap(fault: &GuestFault) -> bool {
+    matches!(fault, GuestFault::Memory { .. } | GuestFault::Trap(_))
+}
+
+#[test]
+fn kotlin_that_misbehaves_is_found_and_the_others_go_on() {
+    each_is_found(
+        "kotlin-misbehave",
+        &[
+            ("throw", |fault| matches!(fault, GuestFault::Trap(text) if text.contains("IllegalStateException: told to throw"))),
+            ("null", |fault| matches!(fault, GuestFault::Trap(text) if text.contains("NullPointerException"))),
+            ("index", |fault| matches!(fault, GuestFault::Trap(text) if text.contains("IndexOutOfBoundsException"))),
+            ("cast", |fault| matches!(fault, GuestFault::Trap(text) if text.contains("ClassCastException"))),
+            ("recurse", trap),
+            ("loop", deadline),
+            ("memory", |fault| matches!(fault, GuestFault::Memory { .. })),
+            ("linear", memory_or_trap),
+        ],
+    );
+    each_is_found("kotlin-misbehave", &BAD_RESULTS);
+    concern_the_whole_batch("kotlin-misbehave");
+}
+
+#[test]
+fn java_that_misbehaves_is_found_and_the_others_go_on() {
+    each_is_found(
+        "java-misbehave",
+        &[
+            (
+                "throw",
+                |fault| matches!(fault, GuestFault::Trap(text) if text.contains("IllegalStateException: told to throw") && text.contains("Misbehave.java:")),
+            ),
+            ("null", |fault| matches!(fault, GuestFault::Trap(text) if text.contains("NullPointerException"))),
+            ("index", |fault| matches!(fault, GuestFault::Trap(text) if text.contains("IndexOutOfBoundsException"))),
+            ("cast", |fault| matches!(fault, GuestFault::Trap(text) if text.contains("ClassCastException"))),
+            ("recurse", trap),
+            ("loop", deadline),
+            ("memory", memory_or_trap),
+        ],
+    );
+    each_is_found("java-misbehave", &BAD_RESULTS);
+    concern_the_whole_batch("java-misbehave");
 }

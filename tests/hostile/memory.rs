@@ -54,6 +54,22 @@ fn memory_grown_to_the_end_and_touched_costs_the_host_the_limit_at_most() {
     assert!(grown >= limit / 2, "the guest did not touch what it was given: {grown}");
 }
 
+/// What the collector of Wasm keeps counts like linear memory. Kotlin lives in it.
+#[test]
+fn collected_memory_held_to_the_end_costs_the_host_the_limit_at_most() {
+    let _alone = alone();
+    let fields = "(type $bytes (array (mut i8))) (type $list (struct (field (ref $bytes)) (field (ref null $list))))
+        (global $held (mut (ref null $list)) (ref.null $list))";
+    let process = "(loop $more
+        (global.set $held (struct.new $list (array.new $bytes (i32.const 1) (i32.const 0x10000)) (global.get $held)))
+        (br $more)) (unreachable)";
+    let limit = 64 * MIB;
+    let grown = grown(&Guest { fields: fields.to_owned(), ..Guest::processing(process) }, limit);
+    println!("objects held to the end of {limit} bytes: the host grew by {grown}");
+    assert!(grown <= limit + limit / 20, "{grown}");
+    assert!(grown >= limit / 4, "the guest did not keep what it made: {grown}");
+}
+
 #[test]
 fn tables_grown_to_the_end_cost_a_bounded_part() {
     let _alone = alone();

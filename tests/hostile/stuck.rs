@@ -38,6 +38,16 @@ fn a_loop_in_process_is_ended_and_the_next_batch_works() {
     assert_eq!(operator.process(CALL, &batch(&["a", "b"]), &mut Stores::none()).unwrap().outputs.len(), 2);
 }
 
+/// Java and Kotlin throw with Wasm's exceptions; one that leaves the component is the code's mistake, as a trap is.
+#[test]
+fn an_exception_that_nobody_catches_is_a_trap_and_the_next_batch_works() {
+    let throws = format!("(if (i32.eq (local.get $index-len) (i32.const 40)) (then (throw $thrown))) {IDENTITY}");
+    let mut operator = Guest { fields: "(tag $thrown)".to_owned(), ..Guest::processing(throws) }.opened(&limits());
+    let fault = operator.process(CALL, &batch(&["a"]), &mut Stores::none()).unwrap_err();
+    assert!(matches!(fault, GuestFault::Trap(_)), "{fault}");
+    assert_eq!(operator.process(CALL, &batch(&["a", "b"]), &mut Stores::none()).unwrap().outputs.len(), 2);
+}
+
 #[test]
 fn a_loop_in_open_is_ended() {
     let loaded = Guest { open: LOOP.to_owned(), ..Guest::default() }.load().unwrap();

@@ -13,7 +13,7 @@ pub struct Language {
 }
 
 /// The first is the reference: golden cases and expectations are written for it.
-pub const LANGUAGES: [Language; 7] = [
+pub const LANGUAGES: [Language; 9] = [
     Language {
         name: "rust",
         operators: &["identity", "filter-map", "split", "count", "window", "session", "join", "route", "json", "misbehave"],
@@ -25,6 +25,8 @@ pub const LANGUAGES: [Language; 7] = [
     Language { name: "python", operators: &["identity", "filter-map", "split", "count", "window", "join", "json", "misbehave"], compiles_fast: false },
     Language { name: "javascript", operators: &["identity", "filter-map", "split", "count", "window", "join", "json", "misbehave"], compiles_fast: false },
     Language { name: "typescript", operators: &["identity", "filter-map", "split", "count", "window", "join", "json", "misbehave"], compiles_fast: false },
+    Language { name: "kotlin", operators: &["identity", "filter-map", "split", "count", "window", "join", "json", "misbehave"], compiles_fast: true },
+    Language { name: "java", operators: &["identity", "filter-map", "split", "count", "window", "join", "json", "misbehave"], compiles_fast: true },
 ];
 
 pub fn reference() -> &'static Language {

@@ -75,7 +75,7 @@ impl Clang<'_> {
     }
 
     fn no_zig(&self) -> HostError {
-        missing(self.workshop, "zig (which brings clang and a C library for Wasm)", &pip_install(&self.workshop.request.cache, ZIGLANG))
+        no_zig(self.workshop)
     }
 
     /// Compiles one file of C.
@@ -112,8 +112,13 @@ fn without_debug_information(core: &[u8]) -> Vec<u8> {
     module.finish()
 }
 
+/// The error for a zig that is not there.
+pub(super) fn no_zig(workshop: &Workshop<'_>) -> HostError {
+    missing(workshop, "zig (which brings clang and a C library for Wasm)", &pip_install(&workshop.request.cache, ZIGLANG))
+}
+
 /// zig from the cache folder's environment, else from the Python that is on the path, else on its own.
-fn zig(workshop: &Workshop<'_>) -> Option<Command> {
+pub(super) fn zig(workshop: &Workshop<'_>) -> Option<Command> {
     let module = |python: &std::ffi::OsStr| {
         let mut zig = Command::new(python);
         zig.args(["-m", "ziglang"]);

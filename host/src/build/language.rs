@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use serde::Deserialize;
 
-use super::{Workshop, c, go, javascript, python, rust};
+use super::{Workshop, c, go, java, javascript, kotlin, python, rust};
 use crate::error::HostError;
 
 /// Languages that operators can be written in.
@@ -18,6 +18,8 @@ pub enum Language {
     Python,
     JavaScript,
     TypeScript,
+    Kotlin,
+    Java,
 }
 
 /// What is known of a language.
@@ -42,7 +44,17 @@ pub(super) enum Mark {
 }
 
 impl Language {
-    pub const ALL: [Language; 7] = [Language::Rust, Language::C, Language::Cpp, Language::Go, Language::Python, Language::JavaScript, Language::TypeScript];
+    pub const ALL: [Language; 9] = [
+        Language::Rust,
+        Language::C,
+        Language::Cpp,
+        Language::Go,
+        Language::Python,
+        Language::JavaScript,
+        Language::TypeScript,
+        Language::Kotlin,
+        Language::Java,
+    ];
 
     pub fn name(self) -> &'static str {
         self.row().name
@@ -57,6 +69,8 @@ impl Language {
             Language::Python => Row { name: "python", toolchain: "componentize-py", mark: Mark::Extension("py"), build: python::build },
             Language::JavaScript => Row { name: "javascript", toolchain: "componentize-qjs", mark: Mark::Script("js"), build: javascript::build },
             Language::TypeScript => Row { name: "typescript", toolchain: "componentize-qjs", mark: Mark::Script("ts"), build: javascript::build_typescript },
+            Language::Kotlin => Row { name: "kotlin", toolchain: "the Kotlin compiler", mark: Mark::Extension("kt"), build: kotlin::build },
+            Language::Java => Row { name: "java", toolchain: "TeaVM", mark: Mark::Extension("java"), build: java::build },
         }
     }
 }

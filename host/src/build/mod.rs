@@ -2,7 +2,10 @@
 
 mod c;
 mod go;
+mod java;
 mod javascript;
+mod jvm;
+mod kotlin;
 mod language;
 mod new;
 mod project;

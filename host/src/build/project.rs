@@ -20,7 +20,7 @@ pub struct Project {
     pub language: Language,
     /// The component's file name without `.wasm`.
     pub name: String,
-    /// C and C++: the sources, sorted. Python, JavaScript, TypeScript: the operator's module. Rust and Go: empty, cargo and go know.
+    /// C, C++, Kotlin and Java: the sources, sorted. Python, JavaScript, TypeScript: the operator's module. Rust and Go: empty, cargo and go know.
     pub sources: Vec<PathBuf>,
 }
 
@@ -64,7 +64,7 @@ impl Project {
         let folder = dir.file_name().map_or_else(|| "operator".into(), |name| name.to_string_lossy().into_owned());
         let sources = match language {
             Language::Rust | Language::Go => Vec::new(),
-            Language::C => marked(&dir, language)?,
+            Language::C | Language::Kotlin | Language::Java => marked(&dir, language)?,
             Language::Cpp => [marked(&dir, Language::C)?, marked(&dir, language)?].concat(),
             Language::Python | Language::JavaScript | Language::TypeScript => {
                 vec![module(&at, &dir, &folder, file.module.as_deref(), marked(&dir, language)?)?]
@@ -98,7 +98,7 @@ fn marked(dir: &Path, language: Language) -> Result<Vec<PathBuf>, HostError> {
     }
 }
 
-fn with_extension(dir: &Path, extension: &str) -> Result<Vec<PathBuf>, HostError> {
+pub(super) fn with_extension(dir: &Path, extension: &str) -> Result<Vec<PathBuf>, HostError> {
     let failed = |e| HostError::external(format!("reading the folder {}", dir.display()), e);
     let mut found = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(failed)? {
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn doubt_is_refused_with_the_reason() {
-        assert!(refused(&[]).contains("holds no operator: no Cargo.toml, no *.c, no *.cpp, no *.go, no *.py, no *.js, no *.ts"));
+        assert!(refused(&[]).contains("holds no operator: no Cargo.toml, no *.c, no *.cpp, no *.go, no *.py, no *.js, no *.ts, no *.kt, no *.java"));
         assert!(refused(&[("a.c", ""), ("a.py", "")]).contains("any of: c, python"));
         assert!(refused(&[("a.c", ""), (PROJECT_FILE, "language = 'rust'")]).contains("says rust"));
         assert!(refused(&[("a.c", ""), (PROJECT_FILE, "langauge = 'c'")]).contains("unknown field `langauge`"));

@@ -67,6 +67,7 @@ mod tests {
         assert!(inside("rust/layout/Cargo.toml") && inside("rust/guests/rust/sdk/src/lib.rs"));
         assert!(inside("c/millstream.h") && inside("cpp/millstream.hpp") && inside("go/millstreamtest/harness.go") && inside("python/millstream.py"));
         assert!(inside("javascript/index.d.ts") && inside("javascript/toolchain/package-lock.json"));
+        assert!(inside("kotlin/Operator.kt") && inside("java/component/glue.c") && inside("java/testing/millstream/Harness.java"));
         assert!(!FILES.iter().any(|(file, _)| file.contains("/tests/") || file.contains("_test.") || file.contains("__pycache__")));
     }
 

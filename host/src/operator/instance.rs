@@ -1,7 +1,7 @@
 //! One live instance of a component: its calls, their deadline, and what a failed call is put down to.
 
 use wasmtime::component::{ComponentExportIndex, ComponentNamedList, Func, Instance, Lift, Lower, TypedFunc};
-use wasmtime::{Store, Trap, WasmBacktrace};
+use wasmtime::{Store, ThrownException, Trap, WasmBacktrace};
 
 use super::Limits;
 use super::bindings::{BatchIn, BatchOut, ContextIn, DescriptionOut, EffectsOut, Failure, SetupIn};
@@ -160,6 +160,8 @@ fn fault(store: &mut Store<Guest>, error: &wasmtime::Error, limit_ms: u64, memor
     if root.contains("fuel allocated for hostcalls") {
         return GuestFault::OutputCap { limit_bytes: output_bytes_max };
     }
+    // An exception of Wasm that nobody caught: the code's mistake, like a trap.
+    let thrown = error.is::<ThrownException>();
     let mut text = trap.map_or(root, |trap| trap.to_string());
     if let Some(said) = store.data().telemetry.last_error() {
         text = format!("{said} ({text})");
@@ -170,7 +172,7 @@ fn fault(store: &mut Store<Guest>, error: &wasmtime::Error, limit_ms: u64, memor
         text = format!("{text}; in {}", names.collect::<Vec<_>>().join(" < "));
     }
     cut(&mut text, TRAP_TEXT_BYTES_MAX);
-    if trap.is_some() { GuestFault::Trap(text) } else { GuestFault::Invalid(text) }
+    if trap.is_some() || thrown { GuestFault::Trap(text) } else { GuestFault::Invalid(text) }
 }
 
 /// Shortens a text to at most so many bytes.

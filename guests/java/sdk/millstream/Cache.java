@@ -1,0 +1,217 @@
+package millstream;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+
+/**
+ * The state of one batch: read with one call, written back with one call, and in between a list of slots.
+ *
+ * <p>A record finds its slot by the number of its key, without hashing where the host gave the numbers; slots are looked up by their keys' bytes only where
+ * an operator asks for a key by name.
+ */
+final class Cache {
+    /** One key of one store. */
+    static final class Slot {
+        Bytes key;
+        int place;
+        byte[] value;
+        int valueFrom;
+        /** -1: there is no value. */
+        int valueBytes;
+        boolean isDirty;
+
+        void write(BytesBuilder bytes) {
+            isDirty = true;
+            // What was handed out of the old value must not change, so it is not written over.
+            value = Arrays.copyOf(bytes.array, bytes.size);
+            valueFrom = 0;
+            valueBytes = bytes.size;
+        }
+
+        void delete() {
+            isDirty = true;
+            valueBytes = -1;
+        }
+    }
+
+    /** A key of a store, to be looked up. */
+    private record Name(int place, Bytes key) {
+    }
+
+    /** The host's numbers of the declared stores. */
+    final int[] stores;
+    private final StateHost host;
+    private final Context context;
+    private final List<Slot> slots = new ArrayList<>();
+    private final HashMap<Name, Slot> table = new HashMap<>();
+    /** The slots before this one are in the table. */
+    private int tabled;
+    /** Keys of the rows: slot = place of the store × distinct + number of the key. 0: slots cannot be found by number. */
+    private int distinct;
+    /** Own numbers of the rows' keys; null: the host's can be used. */
+    private int[] rowIds;
+    private final BatchBuilder batch = new BatchBuilder();
+
+    Cache(int[] stores, StateHost host, Context context) {
+        this.stores = stores;
+        this.host = host;
+        this.context = context;
+    }
+
+    /** Forgets the batch before. */
+    void begin() {
+        slots.clear();
+        table.clear();
+        tabled = 0;
+        distinct = 0;
+        rowIds = null;
+    }
+
+    /** Reads the rows' distinct keys in every store. */
+    void readRecordKeys(Batch input) {
+        if (!numberedByHost(input)) {
+            numberKeys(input);
+        }
+        distinct = slots.size();
+        for (int place = 1; place < stores.length; place++) {
+            for (int number = 0; number < distinct; number++) {
+                add(place, slots.get(number).key);
+            }
+        }
+        ask(0);
+    }
+
+    /** Takes the host's numbers: all given, none left out, as in a whole batch. */
+    private boolean numberedByHost(Batch input) {
+        Record record = new Record();
+        int begin = 0;
+        for (int row = 0; row < input.rows; row++) {
+            begin = record.read(input, row, begin);
+            if (!record.hasKey()) {
+                continue;
+            }
+            int id = record.keyId();
+            if (id == slots.size()) {
+                add(0, record.key());
+            } else if (id < 0 || id > slots.size()) {
+                slots.clear();
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private void numberKeys(Batch input) {
+        HashMap<Bytes, Integer> numbers = new HashMap<>();
+        rowIds = new int[input.rows];
+        Record record = new Record();
+        int begin = 0;
+        for (int row = 0; row < input.rows; row++) {
+            begin = record.read(input, row, begin);
+            if (!record.hasKey()) {
+                continue;
+            }
+            Bytes key = record.key();
+            Integer known = numbers.get(key);
+            if (known == null) {
+                known = slots.size();
+                numbers.put(key, known);
+                add(0, key);
+            }
+            rowIds[row] = known;
+        }
+    }
+
+    /** Reads the keys that {@link Keys#want} named. */
+    void readWanted() {
+        ask(0);
+    }
+
+    /** Names a key that will be needed. */
+    void want(int place, Bytes key) {
+        if (known(place, key) == null) {
+            add(place, key);
+        }
+    }
+
+    Slot slotOfRecord(int place) {
+        Record record = context.record;
+        if (!record.hasKey()) {
+            throw new Reject(Reject.NO_KEY, "the record has no key");
+        }
+        if (distinct == 0) {
+            return slotOfKey(place, record.key());
+        }
+        return slots.get(place * distinct + (rowIds == null ? record.keyId() : rowIds[record.row()]));
+    }
+
+    Slot slotOfKey(int place, Bytes key) {
+        Slot known = known(place, key);
+        if (known == null) {
+            known = add(place, key);
+            ask(slots.size() - 1);
+        }
+        return known;
+    }
+
+    /** Hands what was written to the host, in the order in which keys were first met. */
+    void writeBack() {
+        batch.clear();
+        for (Slot slot : slots) {
+            if (slot.isDirty) {
+                slot.isDirty = false;
+                batch.state(slot.key, slot.value, slot.valueFrom, slot.valueBytes, stores[slot.place]);
+            }
+        }
+        if (batch.rows > 0) {
+            host.putMany(batch.raw());
+        }
+    }
+
+    StateHost.Page page(int place, Bytes begin, Bytes end) {
+        return host.scan(stores[place], begin, end);
+    }
+
+    /** Asks the host for the values of the slots from {@code first} on. */
+    private void ask(int first) {
+        if (first == slots.size()) {
+            return;
+        }
+        batch.clear();
+        for (int n = first; n < slots.size(); n++) {
+            batch.state(slots.get(n).key, null, 0, -1, stores[slots.get(n).place]);
+        }
+        Batch found = host.getMany(batch.raw());
+        if (found.rows != slots.size() - first) {
+            throw new Fatal("the host was asked for " + (slots.size() - first) + " keys and answered " + found.rows);
+        }
+        for (int row = 0; row < found.rows; row++) {
+            int at = row * Layout.ROW_BYTES;
+            if ((Layout.get16(found.index, at + Layout.FLAGS) & Layout.VALUE_IS_NULL) == 0) {
+                Slot slot = slots.get(first + row);
+                slot.value = found.arena;
+                slot.valueFrom = Layout.get32(found.index, at);
+                slot.valueBytes = Layout.get32(found.index, at + Layout.VALUE_END) - slot.valueFrom;
+            }
+        }
+    }
+
+    private Slot known(int place, Bytes key) {
+        for (; tabled < slots.size(); tabled++) {
+            Slot slot = slots.get(tabled);
+            table.put(new Name(slot.place, slot.key), slot);
+        }
+        return table.get(new Name(place, key));
+    }
+
+    private Slot add(int place, Bytes key) {
+        Slot slot = new Slot();
+        slot.key = key;
+        slot.place = place;
+        slot.valueBytes = -1;
+        slots.add(slot);
+        return slot;
+    }
+}
