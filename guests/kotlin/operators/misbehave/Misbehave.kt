@@ -114,7 +114,8 @@ fun spin() {
 fun eatMemory() {
     val eaten = ArrayList<ByteArray>()
     while (true) {
-        eaten.add(ByteArray(MIB) { 1 })
+        // In few steps: the limit is to be met before the deadline is, on a busy machine too.
+        eaten.add(ByteArray(8 * MIB))
         sink += eaten.size
     }
 }
