@@ -111,7 +111,7 @@ pub(super) fn with_extension(dir: &Path, extension: &str) -> Result<Vec<PathBuf>
     Ok(found)
 }
 
-/// The module that holds the operator: the one named, the only one, or the one called like the folder.
+/// The module that holds the operator: the one named, the only one, the one called like the folder, or a script called `index`.
 fn module(at: &str, dir: &Path, folder: &str, named: Option<&str>, found: Vec<PathBuf>) -> Result<PathBuf, HostError> {
     let extension = found.first().and_then(|path| path.extension()).unwrap_or_default().to_owned();
     let place = |name: &str| dir.join(format!("{name}.{}", extension.display()));
@@ -122,6 +122,10 @@ fn module(at: &str, dir: &Path, folder: &str, named: Option<&str>, found: Vec<Pa
     // What is named may lie deeper than what says which language it is.
     if found.contains(&wanted) || named.is_some() && wanted.is_file() {
         return Ok(wanted);
+    }
+    let index = place("index");
+    if named.is_none() && extension != "py" && found.contains(&index) {
+        return Ok(index);
     }
     let error = HostError::job(at, format!("there is no {}", wanted.display()));
     Err(error.with_help(format!("name the operator's module in {PROJECT_FILE}: module = \"…\"")))
@@ -155,6 +159,7 @@ mod tests {
         assert_eq!(find(&[("a.py", ""), ("b.py", ""), (PROJECT_FILE, "module = 'b'")]).sources[0].file_name().unwrap(), "b.py");
         let find_in = |files| Project::find(folder(files).path()).unwrap();
         assert_eq!(find_in(&[("a.js", ""), ("a.test.js", ""), ("vite.config.ts", "")]).language, Language::JavaScript);
+        assert_eq!(find_in(&[("a.js", ""), ("index.js", "")]).sources[0].file_name().unwrap(), "index.js");
         assert_eq!(find_in(&[("a.ts", ""), ("a.test.ts", ""), ("env.d.ts", "")]).sources[0].file_name().unwrap(), "a.ts");
     }
 
