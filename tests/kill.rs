@@ -114,6 +114,23 @@ fn the_demo_killed_anywhere_ends_with_the_same_bytes_and_then_has_nothing_new() 
     assert_eq!(binary::stream(&whole, "carrier-delays"), expected);
 }
 
+#[test]
+fn the_job_in_five_languages_killed_anywhere_counts_each_flight_once() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let scratch = scratch();
+    let job = binary::build_relay(&examples, scratch.path());
+    let mut seed = Seed(5);
+    let mut kills = 0;
+    for round in 0..4 {
+        let data = scratch.path().join(format!("killed-{round}"));
+        let moments: Vec<_> = (0..4).map(|_| Duration::from_millis(50 + seed.below(900))).collect();
+        kills += run_with_kills(&job, &data, moments.into_iter());
+        println!("{}", binary::recount_relay(&examples, scratch.path(), &binary::stream(&data, "alerts"), &binary::stream(&data, "tallies")).trim());
+    }
+    println!("{kills} kills");
+    assert!(kills >= 6, "only {kills} kills hit a running job");
+}
+
 /// Records by key, in order, without the places that depend on who came first.
 fn by_key(lines: &str) -> Vec<(String, String, String)> {
     let mut rows: Vec<_> = lines

@@ -171,8 +171,9 @@ impl Member {
 }
 
 impl Drop for Member {
-    /// A static member goes without a word, so that whoever comes back under its name finds its partitions. Nobody waits for that: rust-rdkafka's drop loops until
-    /// librdkafka says that the consumer is closed, which after a broker's death took minutes (seen once in some twenty kills), and the worker would be taken for dead.
+    /// A static member goes without a word, so that whoever comes back under its name finds its partitions. Nobody waits for that: after a
+    /// broker's death (once in some twenty) rust-rdkafka's drop hands over a rebalance that came last, and the answer to it waits for ever for a group that librdkafka has
+    /// taken down already. Then a thread and a client are left behind, not a worker.
     fn drop(&mut self) {
         self.consumer.context().close();
         // A revocation that was noted and not answered: the client would wait for the answer for ever.

@@ -5,3 +5,4 @@ mod fail_points;
 mod fenced;
 mod hosts;
 mod kill;
+mod languages;
