@@ -68,6 +68,7 @@ fn loading(language: &Language) -> String {
         memory[usize::from(n > 0)] = settled.memory_bytes;
     }
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+    recycled += work.recycled;
     let recycled = if recycled == 0 { String::new() } else { format!(", recycled {recycled} times") };
     let (began, ended) = (mib(memory[0]), mib(memory[1]));
     format!("{} kB | {:.2} s | {:.0} µs | {began:.1} → {ended:.1} MiB{recycled}", bytes / 1000, compiled.as_secs_f64(), opened.as_secs_f64() * 1e6)

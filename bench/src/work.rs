@@ -11,6 +11,8 @@ use crate::records::KEYS;
 
 /// Committing happens outside; its rhythm is that of a checkpoint each so many batches.
 const BATCHES_PER_CHECKPOINT: usize = 64;
+/// A worker lets operators recycle their instances between turns, of some batches each.
+const BATCHES_PER_TURN: usize = 16;
 const CALL: Call = Call { watermark: 0, now: 0, task: 0 };
 
 pub struct Work {
@@ -19,6 +21,8 @@ pub struct Work {
     below: Rc<MemoryStore>,
     stores: Stores,
     batches: usize,
+    /// How often its instance was replaced.
+    pub recycled: usize,
 }
 
 impl Work {
@@ -26,13 +30,16 @@ impl Work {
         let below = Rc::new(MemoryStore::default());
         let options: Vec<StoreOptions> = stores.iter().map(|name| StoreOptions { name: (*name).to_owned(), ttl_ms: None }).collect();
         let stores = Stores::open(below.clone(), "bench", "operator", 0, &options).expect("stores in memory");
-        Work { operator, input, below, stores, batches: 0 }
+        Work { operator, input, below, stores, batches: 0, recycled: 0 }
     }
 
     pub fn step(&mut self) -> usize {
         let effects = self.operator.process(CALL, &self.input, &mut self.stores).expect("an operator that works");
         self.stores.keep();
         self.batches += 1;
+        if self.batches.is_multiple_of(BATCHES_PER_TURN) {
+            self.recycled += usize::from(self.operator.settle().expect("settled").recycled);
+        }
         if self.batches.is_multiple_of(BATCHES_PER_CHECKPOINT) {
             self.below.apply(&mut self.stores.changes());
             self.stores.forget();

@@ -22,6 +22,8 @@ pub(super) const REQUEST_MS: u64 = 10_000;
 
 /// Events of a client taken at once.
 const EVENTS_MAX: usize = 32;
+/// A topic that is not known after so long is not there.
+const MADE: Duration = Duration::from_secs(3);
 /// Whether a partition has a leader, or a group a coordinator, is asked again so often.
 const LEADER: Duration = Duration::from_millis(20);
 
@@ -190,11 +192,11 @@ impl Cluster {
         let began = Instant::now();
         let list = loop {
             let answer = raw::offsets_for(client, list.clone(), REQUEST_MS);
-            let leaderless = match &answer {
-                Ok(list) => list.elements().iter().any(|one| one.error().is_err_and(|error| has_no_leader(code(&error)))),
-                Err(failure) => has_no_leader(failure.code),
+            let patience = match &answer {
+                Ok(list) => list.elements().iter().filter_map(|one| one.error().err().and_then(|error| may_pass(code(&error)))).max(),
+                Err(failure) => may_pass(failure.code),
             };
-            if !leaderless || began.elapsed() > Duration::from_millis(REQUEST_MS) {
+            if patience.is_none_or(|patience| began.elapsed() > patience) {
                 break answer.map_err(|failure| self.failed(doing(), failure.code))?;
             }
             std::thread::sleep(LEADER);
@@ -233,6 +235,16 @@ impl Cluster {
                 HostError::external(doing, anyhow::anyhow!("the cluster at {bootstrap}: {}{why}", failure.text))
             }
         }
+    }
+}
+
+/// How long it may take until a partition can be asked; `None`: waiting does not help. A topic that was made a moment ago is not known everywhere.
+fn may_pass(code: RDKafkaErrorCode) -> Option<Duration> {
+    use RDKafkaErrorCode::{UnknownPartition, UnknownTopic, UnknownTopicOrPartition};
+    match code {
+        code if has_no_leader(code) => Some(Duration::from_millis(REQUEST_MS)),
+        UnknownTopicOrPartition | UnknownTopic | UnknownPartition => Some(MADE),
+        _ => None,
     }
 }
 
