@@ -7,13 +7,14 @@ use wasm_encoder::RawSection;
 use wasmparser::{Parser, Payload};
 
 use super::Workshop;
-use super::sdk::unpacked;
+use super::language::Language;
+use super::sdk::sdk;
 use super::toolchain::{Bench, ZIGLANG, in_venv, left, missing, pip_install, run, works};
 use super::wrap::wrap;
 use crate::error::HostError;
 
 /// The module's own stack, bytes. Without this zig reserves 16 MiB of it in each instance.
-const STACK_BYTES: usize = 256 << 10;
+pub(super) const STACK_BYTES: usize = 256 << 10;
 const FOR_ALL: [&str; 7] = ["-target", "wasm32-wasi", "-O3", "-g0", "-msimd128", "-Wall", "-Wextra"];
 
 const CPP: [&str; 7] = [
@@ -60,22 +61,14 @@ struct Clang<'a> {
 impl Clang<'_> {
     fn set_up<'a>(workshop: &'a Workshop<'a>) -> Result<Clang<'a>, HostError> {
         let cache = &workshop.request.cache;
-        let unpacked = unpacked(cache)?;
-        Ok(Clang { workshop, sdk: unpacked.join("c"), sdk_cpp: unpacked.join("cpp"), bench: Bench::set_up(cache)? })
+        Ok(Clang { workshop, sdk: sdk(cache, Language::C)?, sdk_cpp: sdk(cache, Language::Cpp)?, bench: Bench::set_up(cache)? })
     }
 
     /// zig as the compiler of C (`cc`) or C++ (`c++`).
     fn zig(&self, compiler: &str) -> Result<Command, HostError> {
-        let cache = &self.workshop.request.cache;
-        let mut zig = zig(self.workshop).ok_or_else(|| self.no_zig())?;
-        zig.current_dir(&self.workshop.project.dir);
-        zig.env("ZIG_GLOBAL_CACHE_DIR", cache.join("zig")).env("ZIG_LOCAL_CACHE_DIR", cache.join("zig"));
-        zig.arg(compiler).args(FOR_ALL).arg("-I").arg(&self.sdk).arg("-I").arg(&self.sdk_cpp);
+        let mut zig = zig(self.workshop)?;
+        zig.current_dir(&self.workshop.project.dir).arg(compiler).args(FOR_ALL).arg("-I").arg(&self.sdk).arg("-I").arg(&self.sdk_cpp);
         Ok(zig)
-    }
-
-    fn no_zig(&self) -> HostError {
-        no_zig(self.workshop)
     }
 
     /// Compiles one file of C.
@@ -83,7 +76,7 @@ impl Clang<'_> {
         let object = self.bench.path().join(format!("{number}.o"));
         let mut compile = self.zig("cc")?;
         compile.args(["-std=c17", "-c"]).arg(source).arg("-o").arg(&object);
-        run(self.workshop, &mut compile, || self.no_zig())?;
+        run(self.workshop, &mut compile, || no_zig(self.workshop))?;
         Ok(object)
     }
 
@@ -91,7 +84,7 @@ impl Clang<'_> {
     fn link(&self, mut compile: Command) -> Result<Vec<u8>, HostError> {
         let core = self.bench.path().join("core.wasm");
         compile.arg("-mexec-model=reactor").arg(format!("-Wl,-z,stack-size={STACK_BYTES}")).arg("-o").arg(&core);
-        run(self.workshop, &mut compile, || self.no_zig())?;
+        run(self.workshop, &mut compile, || no_zig(self.workshop))?;
         wrap(&without_debug_information(&left(&core)?))
     }
 }
@@ -117,17 +110,21 @@ pub(super) fn no_zig(workshop: &Workshop<'_>) -> HostError {
     missing(workshop, "zig (which brings clang and a C library for Wasm)", &pip_install(&workshop.request.cache, ZIGLANG))
 }
 
-/// zig from the cache folder's environment, else from the Python that is on the path, else on its own.
-pub(super) fn zig(workshop: &Workshop<'_>) -> Option<Command> {
+/// zig from the cache folder's environment, else from the Python that is on the path, else on its own; what it keeps is kept in the cache folder.
+pub(super) fn zig(workshop: &Workshop<'_>) -> Result<Command, HostError> {
     let module = |python: &std::ffi::OsStr| {
         let mut zig = Command::new(python);
         zig.args(["-m", "ziglang"]);
         zig
     };
-    let venv = in_venv(&workshop.request.cache, "python3");
+    let cache = &workshop.request.cache;
+    let venv = in_venv(cache, "python3");
     let candidates = [module(venv.as_os_str()), module("python3".as_ref()), Command::new("zig")];
-    candidates.into_iter().find(|zig| {
+    let found = candidates.into_iter().find(|zig| {
         let mut version = Command::new(zig.get_program());
         works(version.args(zig.get_args()).arg("version"))
-    })
+    });
+    let mut zig = found.ok_or_else(|| no_zig(workshop))?;
+    zig.env("ZIG_GLOBAL_CACHE_DIR", cache.join("zig")).env("ZIG_LOCAL_CACHE_DIR", cache.join("zig"));
+    Ok(zig)
 }

@@ -6,7 +6,8 @@ use std::process::Command;
 use serde::Deserialize;
 
 use super::Workshop;
-use super::sdk::unpacked;
+use super::language::Language;
+use super::sdk::sdk;
 use super::toolchain::{Bench, left, missing, run, works};
 use super::wrap::wrap;
 use crate::error::HostError;
@@ -63,7 +64,7 @@ pub(super) fn build(workshop: &Workshop<'_>) -> Result<Vec<u8>, HostError> {
 /// A workspace of the project's module and the SDK, so that neither the project's `go.mod` nor its folder changes.
 fn workspace(workshop: &Workshop<'_>, environment: &Environment, bench: &Path) -> Result<PathBuf, HostError> {
     let at = workshop.project.dir.display().to_string();
-    let sdk = unpacked(&workshop.request.cache)?.join("go");
+    let sdk = sdk(&workshop.request.cache, Language::Go)?;
     if !environment.gowork.is_empty() && environment.gowork != "off" {
         let error = HostError::job(at, format!("lies in the workspace {}, which does not have the SDK", environment.gowork));
         return Err(error.with_help(format!("go work use {}", sdk.display())));

@@ -3,17 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use super::Workshop;
-use super::c::{no_zig, zig};
+use super::c::{STACK_BYTES, no_zig, zig};
 use super::jvm::{TEAVM, no_jdk};
-use super::sdk::unpacked;
+use super::language::Language;
+use super::sdk::sdk;
 use super::toolchain::{Bench, left, run};
 use super::wrap::wrap;
 use crate::error::HostError;
 
 /// How far the Java heap may grow, MiB. It takes memory as it needs it; the operator's limit may end it earlier.
 const HEAP_MIB_MAX: u32 = 128;
-/// The module's own stack, bytes.
-const STACK_BYTES: usize = 256 << 10;
 /// The class that a component starts from.
 const ENTRY: &str = "MillstreamEntry";
 /// Files of TeaVM's runtime that are not compiled: there are no threads, no files and no heap dumps here.
@@ -25,8 +24,8 @@ const EXCEPTIONS: [&str; 5] = ["-mcpu=generic+exception_handling+bulk_memory", "
 pub(super) fn build(workshop: &Workshop<'_>) -> Result<Vec<u8>, HostError> {
     let cache = &workshop.request.cache;
     let tools = TEAVM.tools(workshop)?;
-    let mut zig = zig(workshop).ok_or_else(|| no_zig(workshop))?;
-    let sdk = unpacked(cache)?.join("java");
+    let mut zig = zig(workshop)?;
+    let sdk = sdk(cache, Language::Java)?;
     let bench = Bench::set_up(cache)?;
     let disk = |e| HostError::external(format!("writing into {}", bench.path().display()), e);
     let entry = bench.path().join(format!("{ENTRY}.java"));
@@ -44,9 +43,7 @@ pub(super) fn build(workshop: &Workshop<'_>) -> Result<Vec<u8>, HostError> {
     std::fs::write(generated.join("operator.c"), kept.join("\n")).map_err(disk)?;
     let glue = sdk.join("component");
     let core = bench.path().join("core.wasm");
-    zig.current_dir(&generated);
-    zig.env("ZIG_GLOBAL_CACHE_DIR", cache.join("zig")).env("ZIG_LOCAL_CACHE_DIR", cache.join("zig"));
-    zig.args(["cc", "-target", "wasm32-wasi", "-mexec-model=reactor", "-O2", "-s", "-w"]).args(EXCEPTIONS);
+    zig.current_dir(&generated).args(["cc", "-target", "wasm32-wasi", "-mexec-model=reactor", "-O2", "-s", "-w"]).args(EXCEPTIONS);
     // Not `-I` for TeaVM's own: it has files called string.h and time.h.
     zig.args(["-iquote", ".", "-I"]).arg(&glue).arg("-include").arg(glue.join("glue.h")).arg(format!("-Wl,-z,stack-size={STACK_BYTES}"));
     zig.arg("operator.c").arg(glue.join("glue.c")).arg(glue.join("tag.s")).arg("-o").arg(&core);

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::Workshop;
-use super::sdk::unpacked;
-use super::toolchain::{Bench, left, missing, run, run_as, works};
+use super::language::Language;
+use super::sdk::sdk;
+use super::toolchain::{Bench, NAME_BYTES, hex, left, missing, put, run, run_as, works};
 use super::wrap::WIT;
 use crate::error::HostError;
 
@@ -49,7 +50,7 @@ impl<'a> Shop<'a> {
     fn open(workshop: &'a Workshop<'a>) -> Result<Shop<'a>, HostError> {
         check_node(workshop)?;
         let cache = &workshop.request.cache;
-        let sdk = unpacked(cache)?.join("javascript");
+        let sdk = sdk(cache, Language::JavaScript)?;
         let tools = tools(workshop, &sdk.join("toolchain"))?;
         let module = workshop.project.sources.first().cloned().unwrap_or_default();
         Ok(Shop { workshop, tools, sdk, bench: Bench::set_up(cache)?, module })
@@ -147,16 +148,14 @@ fn major(version: &str) -> Option<u32> {
 /// The folder with the tools, as the lock file has them. What is not there yet npm fetches, once for all projects.
 fn tools(workshop: &Workshop<'_>, locked: &Path) -> Result<PathBuf, HostError> {
     let lock = left(&locked.join("package-lock.json"))?;
-    let digest: String = Sha256::digest(&lock).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     let place = workshop.request.cache.join("npm");
-    let tools = place.join(digest);
+    let tools = place.join(hex(&Sha256::digest(&lock)[..NAME_BYTES]));
     if tools.is_dir() {
         return Ok(tools);
     }
     if !works(Command::new("npm").arg("--version")) {
         return Err(missing(workshop, "npm, which comes with Node.js", INSTALL_NODE));
     }
-    // Made beside its place and moved there whole, so that nobody sees half of it.
     let draft = place.join(format!("draft-{}", std::process::id()));
     let disk = |e| HostError::external(format!("making the folder {}", draft.display()), e);
     std::fs::create_dir_all(&draft).map_err(disk)?;
@@ -166,12 +165,7 @@ fn tools(workshop: &Workshop<'_>, locked: &Path) -> Result<PathBuf, HostError> {
     let mut npm = Command::new("npm");
     npm.current_dir(&draft).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
     run_as(workshop, "npm", &mut npm, || no_node(workshop))?;
-    match std::fs::rename(&draft, &tools) {
-        // Another process was first.
-        Err(_) if tools.is_dir() => std::fs::remove_dir_all(&draft),
-        moved => moved,
-    }
-    .map_err(|e| HostError::external(format!("moving the tools to {}", tools.display()), e))?;
+    put(&draft, &tools).map_err(|e| HostError::external(format!("moving the tools to {}", tools.display()), e))?;
     Ok(tools)
 }
 

@@ -6,8 +6,9 @@ use sha2::{Digest, Sha256};
 
 use super::Workshop;
 use super::jvm::{KOTLIN, Tools, no_jdk};
-use super::sdk::unpacked;
-use super::toolchain::{Bench, left, run};
+use super::language::Language;
+use super::sdk::sdk;
+use super::toolchain::{Bench, NAME_BYTES, hex, left, run};
 use super::wrap::wrap;
 use crate::error::HostError;
 
@@ -19,7 +20,7 @@ const TARGET: [&str; 2] = ["-Xwasm", "-Xwasm-target=wasm-wasi"];
 /// Builds the project's `*.kt`.
 pub(super) fn build(workshop: &Workshop<'_>) -> Result<Vec<u8>, HostError> {
     let tools = KOTLIN.tools(workshop)?;
-    let sdk = sdk(workshop, &tools)?;
+    let sdk = sdk_library(workshop, &tools)?;
     let bench = Bench::set_up(&workshop.request.cache)?;
     let libraries = libraries(&tools, Some(&sdk));
     let mut compile = tools.compiler();
@@ -37,16 +38,16 @@ pub(super) fn build(workshop: &Workshop<'_>) -> Result<Vec<u8>, HostError> {
 }
 
 /// The SDK as a library, which is compiled once and kept in the cache folder.
-fn sdk(workshop: &Workshop<'_>, tools: &Tools) -> Result<PathBuf, HostError> {
+fn sdk_library(workshop: &Workshop<'_>, tools: &Tools) -> Result<PathBuf, HostError> {
     let cache = &workshop.request.cache;
-    let folder = unpacked(cache)?.join("kotlin");
+    let folder = sdk(cache, Language::Kotlin)?;
     let mut hash = Sha256::new();
     hash.update(KOTLIN.version);
     let sources = super::project::with_extension(&folder, "kt")?;
     for source in &sources {
         hash.update(left(source)?);
     }
-    let digest: String = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let digest = hex(&hash.finalize()[..NAME_BYTES]);
     // The file is named like its module, hence a folder for the hash.
     let place = cache.join("jvm").join(format!("kotlin-sdk-{digest}"));
     let path = place.join(format!("{SDK}.klib"));

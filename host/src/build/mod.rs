@@ -24,6 +24,7 @@ pub use language::Language;
 pub use new::create;
 pub use project::{PROJECT_FILE, Project};
 pub use sdk::sdk;
+pub(crate) use toolchain::Bench;
 pub use wrap::{check_component, wrap};
 
 /// What to build, and where.

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::process::Command;
 
 use super::Workshop;
-use super::sdk::unpacked;
+use super::language::Language;
+use super::sdk::sdk;
 use super::toolchain::{Bench, COMPONENTIZE_PY, in_venv, left, missing, pip_install, run, works};
 use super::wrap::WIT;
 use crate::error::HostError;
@@ -16,7 +17,7 @@ pub(super) fn build(workshop: &Workshop<'_>) -> Result<Vec<u8>, HostError> {
     let in_venv = in_venv(cache, "componentize-py");
     let programs = [in_venv.as_os_str(), "componentize-py".as_ref()];
     let program = programs.into_iter().find(|program| works(Command::new(program).arg("--version"))).ok_or_else(missing)?;
-    let sdk = unpacked(cache)?.join("python");
+    let sdk = sdk(cache, Language::Python)?;
     let module = module(workshop)?;
     let bench = Bench::set_up(cache)?;
     let disk = |e| HostError::external(format!("writing into {}", bench.path().display()), e);

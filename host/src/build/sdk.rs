@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::language::Language;
+use super::toolchain::{NAME_BYTES, hex, put};
 use crate::error::HostError;
 
 /// By language and place in its SDK; listed by `build.rs`.
@@ -22,7 +23,7 @@ pub fn sdk(cache: &Path, language: Language) -> Result<PathBuf, HostError> {
 }
 
 /// The folder with the unpacked files: `c/`, `go/` and so on. Its name is the hash of their contents, so another version has another folder.
-pub(super) fn unpacked(cache: &Path) -> Result<PathBuf, HostError> {
+fn unpacked(cache: &Path) -> Result<PathBuf, HostError> {
     let mut hash = Sha256::new();
     for (name, text) in FILES {
         hash.update(name.len().to_le_bytes());
@@ -30,18 +31,12 @@ pub(super) fn unpacked(cache: &Path) -> Result<PathBuf, HostError> {
         hash.update(text.len().to_le_bytes());
         hash.update(text);
     }
-    let digest: String = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    let sdk = cache.join("sdk").join(digest);
+    let sdk = cache.join("sdk").join(hex(&hash.finalize()[..NAME_BYTES]));
     if sdk.is_dir() {
         return Ok(sdk);
     }
-    // Made beside its place and moved there whole, so that nobody sees half of it.
     let draft = cache.join("sdk").join(format!("draft-{}", std::process::id()));
-    let written = write_files(&draft).and_then(|()| match std::fs::rename(&draft, &sdk) {
-        // Another process was first, with the same bytes.
-        Err(_) if sdk.is_dir() => std::fs::remove_dir_all(&draft),
-        moved => moved,
-    });
+    let written = write_files(&draft).and_then(|()| put(&draft, &sdk));
     written.map_err(|e| HostError::external(format!("unpacking the SDK into {}", sdk.display()), e))?;
     Ok(sdk)
 }

@@ -18,6 +18,22 @@ pub(super) fn left(path: &Path) -> Result<Vec<u8>, HostError> {
     std::fs::read(path).map_err(|e| HostError::external(format!("reading {}", path.display()), e))
 }
 
+/// So many bytes of a hash name a folder in the cache.
+pub(super) const NAME_BYTES: usize = 8;
+
+/// A hash's bytes as text.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Moves a folder that was made beside its place there, whole, so that nobody sees half of it. Another process may be first, with the same files.
+pub(super) fn put(draft: &Path, place: &Path) -> std::io::Result<()> {
+    match std::fs::rename(draft, place) {
+        Err(_) if place.is_dir() => std::fs::remove_dir_all(draft),
+        moved => moved,
+    }
+}
+
 /// Runs a program to its end and returns what it wrote to stdout; shows the command where the request is verbose. A non-zero exit is an error that carries what it said.
 pub(super) fn run(workshop: &Workshop<'_>, command: &mut Command, missing: impl FnOnce() -> HostError) -> Result<Vec<u8>, HostError> {
     run_as(workshop, workshop.project.language.row().toolchain, command, missing)
@@ -63,10 +79,10 @@ pub(super) fn pip_install(cache: &Path, package: &str) -> String {
 }
 
 /// A folder for one build, gone when it is over. In the cache folder, never in the project's.
-pub(super) struct Bench(PathBuf);
+pub(crate) struct Bench(PathBuf);
 
 impl Bench {
-    pub(super) fn set_up(cache: &Path) -> Result<Bench, HostError> {
+    pub(crate) fn set_up(cache: &Path) -> Result<Bench, HostError> {
         let place = cache.join("build");
         let failed = |e| HostError::external(format!("making a folder in {}", place.display()), e);
         std::fs::create_dir_all(&place).map_err(failed)?;
@@ -82,7 +98,7 @@ impl Bench {
         }
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::Environment;
 use super::say::Say;
-use crate::build::{self, Request};
+use crate::build::{self, Bench, Request};
 use crate::cases::{self, Subject, Verdict};
 use crate::error::HostError;
 use crate::operator::{Grants, Loaded, WasmEngine};
@@ -47,15 +47,12 @@ impl TestArgs {
 /// `false`: a case failed.
 pub(super) fn test(args: &TestArgs, environment: &Environment, say: Say) -> Result<bool, HostError> {
     let folders = chosen(cases::find(&args.dir.join(cases::FOLDER))?, &args.only)?;
-    let scratch;
+    let bench = Bench::set_up(&environment.cache)?;
     let path = match &args.component {
-        Some(path) => path,
-        None => {
-            scratch = Scratch::build(args, environment)?;
-            &scratch.0
-        }
+        Some(path) => path.clone(),
+        None => built(args, environment, &bench)?,
     };
-    let path = std::path::absolute(path).map_err(|error| HostError::external(format!("finding {}", path.display()), error))?;
+    let path = std::path::absolute(&path).map_err(|error| HostError::external(format!("finding {}", path.display()), error))?;
     let engine = WasmEngine::new(Some(environment.cache.join("compiled")))?;
     let subject = Subject { component: Loaded::load(&engine, &path, Grants { state: true })?, path };
     let mut verdicts = Vec::new();
@@ -91,27 +88,16 @@ fn chosen(folders: Vec<PathBuf>, only: &[String]) -> Result<Vec<PathBuf>, HostEr
     Ok(folders.into_iter().filter(|folder| only.is_empty() || only.contains(&name(folder))).collect())
 }
 
-/// A component in the cache folder, for as long as it is tested: the one in the project is what `build` writes.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn build(args: &TestArgs, environment: &Environment) -> Result<Scratch, HostError> {
-        let output = environment.cache.join("test").join(format!("{}.wasm", std::process::id()));
-        let request = Request { dir: args.dir.clone(), output: Some(output), verbose: args.verbose, cache: environment.cache.clone() };
-        let mut say = |step: &str| {
-            if args.verbose {
-                eprintln!("{step}");
-            }
-        };
-        Ok(Scratch(build::build(&request, &mut say)?.path))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // One that stays in the cache harms nobody.
-        let _ = std::fs::remove_file(&self.0);
-    }
+/// Builds the project beside it: the component in the project is what `build` writes.
+fn built(args: &TestArgs, environment: &Environment, bench: &Bench) -> Result<PathBuf, HostError> {
+    let output = bench.path().join("component.wasm");
+    let request = Request { dir: args.dir.clone(), output: Some(output), verbose: args.verbose, cache: environment.cache.clone() };
+    let mut say = |step: &str| {
+        if args.verbose {
+            eprintln!("{step}");
+        }
+    };
+    Ok(build::build(&request, &mut say)?.path)
 }
 
 fn show(verdict: &Verdict, verbose: bool, say: Say) {

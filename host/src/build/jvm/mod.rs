@@ -8,7 +8,7 @@ use std::process::Command;
 use sha2::{Digest, Sha256};
 
 use super::Workshop;
-use super::toolchain::{Bench, left, missing, run};
+use super::toolchain::{Bench, hex, left, missing, put, run};
 use crate::error::HostError;
 
 /// The first version of the JDK that both compilers run on.
@@ -58,7 +58,7 @@ impl Kit {
         // Another version of this file, or of the kit, has another folder.
         let mut hash = Sha256::new();
         [self.pom, self.lock, self.caller.1].iter().for_each(|part| hash.update(part));
-        let digest: String = hash.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let digest = hex(&hash.finalize()[..4]);
         let folder = workshop.request.cache.join("jvm").join(format!("{}-{}-{digest}", self.name, self.version));
         if !folder.is_dir() {
             self.fetch(workshop, &javac, &folder)?;
@@ -83,12 +83,8 @@ impl Kit {
         let mut compile = Command::new(javac);
         compile.arg("-cp").arg(format!("{}/*", draft.display())).arg("-d").arg(&draft).arg(&source_path);
         run(workshop, &mut compile, || no_jdk(workshop, None))?;
-        let moved = std::fs::create_dir_all(folder.parent().unwrap_or(folder)).and_then(|()| std::fs::rename(&draft, folder));
-        match moved {
-            // Another process was first, with the same files.
-            Err(_) if folder.is_dir() => Ok(()),
-            moved => moved.map_err(|e| HostError::external(format!("moving {} to its place", self.name), e)),
-        }
+        let moved = std::fs::create_dir_all(folder.parent().unwrap_or(folder)).and_then(|()| put(&draft, folder));
+        moved.map_err(|e| HostError::external(format!("moving {} to its place", self.name), e))
     }
 
     /// Whether exactly the locked files came.
@@ -97,7 +93,7 @@ impl Kit {
         let mut found = BTreeSet::new();
         for entry in entries {
             let path = entry.map_err(|e| HostError::external(format!("reading {}", folder.display()), e))?.path();
-            let digest: String = Sha256::digest(left(&path)?).iter().map(|byte| format!("{byte:02x}")).collect();
+            let digest = hex(&Sha256::digest(left(&path)?));
             found.insert(format!("{digest}  {}", path.file_name().unwrap_or_default().to_string_lossy()));
         }
         let locked: BTreeSet<String> = self.lock.lines().map(str::to_owned).collect();
