@@ -44,8 +44,8 @@ public final class Config {
     }
 
     public String text(String name, String otherwise) {
-        Json value = json(name);
-        if (value == null || value instanceof Json.Null) {
+        Json value = given(name);
+        if (value == null) {
             return otherwise;
         }
         if (value instanceof Json.Text text) {
@@ -65,8 +65,8 @@ public final class Config {
     }
 
     private Long whole(String name) {
-        Json value = json(name);
-        if (value == null || value instanceof Json.Null) {
+        Json value = given(name);
+        if (value == null) {
             return null;
         }
         if (value instanceof Json.Number number && number.whole() != null) {
@@ -76,8 +76,8 @@ public final class Config {
     }
 
     public double fraction(String name, double otherwise) {
-        Json value = json(name);
-        if (value == null || value instanceof Json.Null) {
+        Json value = given(name);
+        if (value == null) {
             return otherwise;
         }
         if (value instanceof Json.Number number) {
@@ -87,8 +87,8 @@ public final class Config {
     }
 
     public boolean flag(String name, boolean otherwise) {
-        Json value = json(name);
-        if (value == null || value instanceof Json.Null) {
+        Json value = given(name);
+        if (value == null) {
             return otherwise;
         }
         if (value instanceof Json.Bool flag) {
@@ -99,9 +99,9 @@ public final class Config {
 
     /** A list of texts; empty where there is none. */
     public List<String> texts(String name) {
-        Json value = json(name);
+        Json value = given(name);
         List<String> texts = new ArrayList<>();
-        if (value == null || value instanceof Json.Null) {
+        if (value == null) {
             return texts;
         }
         if (!(value instanceof Json.Array array)) {
@@ -118,8 +118,8 @@ public final class Config {
 
     /** An object in the config; null: there is none. */
     public Config section(String name) {
-        Json value = json(name);
-        if (value == null || value instanceof Json.Null) {
+        Json value = given(name);
+        if (value == null) {
             return null;
         }
         if (!(value instanceof Json.Obj object)) {
@@ -134,6 +134,12 @@ public final class Config {
     public Json json(String name) {
         asked.add(name);
         return fields.get(name);
+    }
+
+    /** The same; null, too, where the field is. */
+    private Json given(String name) {
+        Json value = json(name);
+        return value instanceof Json.Null ? null : value;
     }
 
     private <T> T needed(String name, T value) {
