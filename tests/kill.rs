@@ -96,7 +96,7 @@ fn the_demo_killed_anywhere_ends_with_the_same_bytes_and_then_has_nothing_new() 
     let whole = scratch.path().join("whole");
     run_with_kills(&job, &whole, std::iter::empty());
     let expected = binary::stream(&whole, "carrier-delays");
-    recount(&flights, scratch.path(), &expected);
+    binary::recount(&flights, scratch.path(), &[&expected]);
     let mut seed = Seed(7);
     let mut kills = 0;
     for round in 0..6 {
@@ -105,7 +105,7 @@ fn the_demo_killed_anywhere_ends_with_the_same_bytes_and_then_has_nothing_new() 
         kills += run_with_kills(&job, &data, moments.into_iter());
         // Which of a partition's carriers comes first may depend on the moment; each carrier's days do not.
         assert_eq!(by_key(&binary::stream(&data, "carrier-delays")), by_key(&expected), "round {round}");
-        recount(&flights, scratch.path(), &binary::stream(&data, "carrier-delays"));
+        binary::recount(&flights, scratch.path(), &[&binary::stream(&data, "carrier-delays")]);
     }
     println!("{kills} kills");
     assert!(kills >= 10, "only {kills} kills hit a running job");
@@ -125,7 +125,7 @@ fn the_job_in_five_languages_killed_anywhere_counts_each_flight_once() {
         let data = scratch.path().join(format!("killed-{round}"));
         let moments: Vec<_> = (0..4).map(|_| Duration::from_millis(50 + seed.below(900))).collect();
         kills += run_with_kills(&job, &data, moments.into_iter());
-        println!("{}", binary::recount_relay(&examples, scratch.path(), &binary::stream(&data, "alerts"), &binary::stream(&data, "tallies")).trim());
+        println!("{}", binary::recount(&examples.join("relay"), scratch.path(), &[&binary::stream(&data, "alerts"), &binary::stream(&data, "tallies")]).trim());
     }
     println!("{kills} kills");
     assert!(kills >= 6, "only {kills} kills hit a running job");
@@ -142,11 +142,4 @@ fn by_key(lines: &str) -> Vec<(String, String, String)> {
         .collect();
     rows.sort_by(|a, b| a.0.cmp(&b.0));
     rows
-}
-
-fn recount(flights: &Path, scratch: &Path, output: &str) {
-    let file = scratch.join("output.jsonl");
-    std::fs::write(&file, output).expect("room on disk");
-    let counted = Command::new("python3").arg(flights.join("recount.py")).arg(&file).output().expect("python3");
-    assert!(counted.status.success(), "{}{}", String::from_utf8_lossy(&counted.stdout), String::from_utf8_lossy(&counted.stderr));
 }

@@ -63,6 +63,15 @@ fn trap(fault: &GuestFault) -> bool {
     matches!(fault, GuestFault::Trap(_))
 }
 
+/// A trap whose text has these words.
+fn says(fault: &GuestFault, words: &str) -> bool {
+    matches!(fault, GuestFault::Trap(text) if text.contains(words))
+}
+
+fn memory_or_trap(fault: &GuestFault) -> bool {
+    matches!(fault, GuestFault::Memory { .. } | GuestFault::Trap(_))
+}
+
 fn invalid(fault: &GuestFault) -> bool {
     matches!(fault, GuestFault::Invalid(_))
 }
@@ -87,7 +96,7 @@ const BAD_RESULTS: [Order; 10] = [
 
 /// What C and C++ have in common: nothing is checked.
 const UNCHECKED: [Order; 11] = [
-    ("panic", |fault| matches!(fault, GuestFault::Trap(text) if text.contains("told to panic") && text.contains("do_wrong"))),
+    ("panic", |fault| says(fault, "told to panic") && says(fault, "do_wrong")),
     ("trap", trap),
     ("abort", trap),
     ("exit", trap),
@@ -96,7 +105,7 @@ const UNCHECKED: [Order; 11] = [
     ("smash", |fault| trap(fault) || invalid(fault)),
     ("loop", deadline),
     ("recurse", trap),
-    ("memory", |fault| matches!(fault, GuestFault::Memory { .. } | GuestFault::Trap(_))),
+    ("memory", memory_or_trap),
     ("long", |fault| trap(fault) || invalid(fault) || matches!(fault, GuestFault::OutputCap { .. })),
 ];
 
@@ -111,10 +120,7 @@ fn c_that_misbehaves_is_found_and_the_others_go_on() {
 fn cpp_that_misbehaves_is_found_and_the_others_go_on() {
     each_is_found("cpp-misbehave", &UNCHECKED);
     each_is_found("cpp-misbehave", &BAD_RESULTS);
-    each_is_found(
-        "cpp-misbehave",
-        &[("value", |fault| matches!(fault, GuestFault::Trap(text) if text.contains("the value of what failed: told to reject"))), ("index", trap)],
-    );
+    each_is_found("cpp-misbehave", &[("value", |fault| says(fault, "the value of what failed: told to reject")), ("index", trap)]);
     concern_the_whole_batch("cpp-misbehave");
 }
 
@@ -123,15 +129,15 @@ fn go_that_misbehaves_is_found_and_the_others_go_on() {
     each_is_found(
         "go-misbehave",
         &[
-            ("panic", |fault| matches!(fault, GuestFault::Trap(text) if text.contains("panic: told to panic") && text.contains("misbehave.go:"))),
-            ("nil", |fault| matches!(fault, GuestFault::Trap(text) if text.contains("nil pointer dereference") && text.contains("main.obey"))),
-            ("index", |fault| matches!(fault, GuestFault::Trap(text) if text.contains("index out of range"))),
+            ("panic", |fault| says(fault, "panic: told to panic") && says(fault, "misbehave.go:")),
+            ("nil", |fault| says(fault, "nil pointer dereference") && says(fault, "main.obey")),
+            ("index", |fault| says(fault, "index out of range")),
             ("exit", trap),
             ("goroutine", trap),
             ("deadlock", trap),
             ("recurse", |fault| trap(fault) || matches!(fault, GuestFault::Memory { .. })),
             ("loop", deadline),
-            ("memory", |fault| matches!(fault, GuestFault::Memory { .. } | GuestFault::Trap(_))),
+            ("memory", memory_or_trap),
         ],
     );
     each_is_found("go-misbehave", &BAD_RESULTS);
@@ -143,14 +149,14 @@ fn python_that_misbehaves_is_found_and_the_others_go_on() {
     each_is_found(
         "python-misbehave",
         &[
-            ("raise", |fault| matches!(fault, GuestFault::Trap(text) if text.contains("ValueError: told to raise") && text.contains("misbehave.py:"))),
-            ("exit", |fault| matches!(fault, GuestFault::Trap(text) if text.contains("SystemExit: 3"))),
-            ("recurse", |fault| matches!(fault, GuestFault::Trap(text) if text.contains("RecursionError"))),
+            ("raise", |fault| says(fault, "ValueError: told to raise") && says(fault, "misbehave.py:")),
+            ("exit", |fault| says(fault, "SystemExit: 3")),
+            ("recurse", |fault| says(fault, "RecursionError")),
             ("type", trap),
             ("time", trap),
             ("open", trap),
             ("loop", deadline),
-            ("memory", |fault| matches!(fault, GuestFault::Memory { .. } | GuestFault::Trap(_))),
+            ("memory", memory_or_trap),
         ],
     );
     each_is_found("python-misbehave", &BAD_RESULTS);
@@ -166,12 +172,8 @@ const SCRIPT: [Order; 8] = [
     ("async", |fault| says(fault, "`process` returns a promise")),
     ("loop", deadline),
     ("recurse", trap),
-    ("memory", |fault| matches!(fault, GuestFault::Memory { .. } | GuestFault::Trap(_))),
+    ("memory", memory_or_trap),
 ];
-
-fn says(fault: &GuestFault, words: &str) -> bool {
-    matches!(fault, GuestFault::Trap(text) if text.contains(words))
-}
 
 #[test]
 fn javascript_that_misbehaves_is_found_and_the_others_go_on() {
@@ -187,19 +189,15 @@ fn typescript_that_misbehaves_is_found_and_the_others_go_on() {
     concern_the_whole_batch("typescript-misbehave");
 }
 
-fn memory_or_trap(fault: &GuestFault) -> bool {
-    matches!(fault, GuestFault::Memory { .. } | GuestFault::Trap(_))
-}
-
 #[test]
 fn kotlin_that_misbehaves_is_found_and_the_others_go_on() {
     each_is_found(
         "kotlin-misbehave",
         &[
-            ("throw", |fault| matches!(fault, GuestFault::Trap(text) if text.contains("IllegalStateException: told to throw"))),
-            ("null", |fault| matches!(fault, GuestFault::Trap(text) if text.contains("NullPointerException"))),
-            ("index", |fault| matches!(fault, GuestFault::Trap(text) if text.contains("IndexOutOfBoundsException"))),
-            ("cast", |fault| matches!(fault, GuestFault::Trap(text) if text.contains("ClassCastException"))),
+            ("throw", |fault| says(fault, "IllegalStateException: told to throw")),
+            ("null", |fault| says(fault, "NullPointerException")),
+            ("index", |fault| says(fault, "IndexOutOfBoundsException")),
+            ("cast", |fault| says(fault, "ClassCastException")),
             ("recurse", trap),
             ("loop", deadline),
             ("memory", |fault| matches!(fault, GuestFault::Memory { .. })),
@@ -215,13 +213,10 @@ fn java_that_misbehaves_is_found_and_the_others_go_on() {
     each_is_found(
         "java-misbehave",
         &[
-            (
-                "throw",
-                |fault| matches!(fault, GuestFault::Trap(text) if text.contains("IllegalStateException: told to throw") && text.contains("Misbehave.java:")),
-            ),
-            ("null", |fault| matches!(fault, GuestFault::Trap(text) if text.contains("NullPointerException"))),
-            ("index", |fault| matches!(fault, GuestFault::Trap(text) if text.contains("IndexOutOfBoundsException"))),
-            ("cast", |fault| matches!(fault, GuestFault::Trap(text) if text.contains("ClassCastException"))),
+            ("throw", |fault| says(fault, "IllegalStateException: told to throw") && says(fault, "Misbehave.java:")),
+            ("null", |fault| says(fault, "NullPointerException")),
+            ("index", |fault| says(fault, "IndexOutOfBoundsException")),
+            ("cast", |fault| says(fault, "ClassCastException")),
             ("recurse", trap),
             ("loop", deadline),
             ("memory", memory_or_trap),

@@ -11,14 +11,16 @@ pub fn millstream() -> PathBuf {
     binary
 }
 
+/// Builds an operator's project into the `build/` of a scratch folder.
+fn build(project: &Path, scratch: &Path) {
+    let component = scratch.join("build").join(project.file_name().expect("a name")).with_extension("wasm");
+    let built = Command::new(millstream()).arg("build").arg(project).arg("-o").arg(component).output().expect("the binary starts");
+    assert!(built.status.success(), "{}: {}", project.display(), String::from_utf8_lossy(&built.stderr));
+}
+
 /// Puts the demo's job, data and freshly built operators into a scratch folder.
 pub fn build_demo(flights: &Path, scratch: &Path) {
-    for operator in ["parse", "delays"] {
-        let built =
-            Command::new(millstream()).arg("build").arg(flights.join(operator)).arg("-o").arg(scratch.join("build").join(format!("{operator}.wasm"))).output();
-        let built = built.expect("the binary starts");
-        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    }
+    ["parse", "delays"].iter().for_each(|operator| build(&flights.join(operator), scratch));
     for file in ["job.toml", "flights-2013-01.csv", "airlines.csv"] {
         std::fs::copy(flights.join(file), scratch.join(file)).expect("room on disk");
     }
@@ -26,12 +28,7 @@ pub fn build_demo(flights: &Path, scratch: &Path) {
 
 /// Puts the job in five languages, its operators freshly built, into a scratch folder. Returns the job file.
 pub fn build_relay(examples: &Path, scratch: &Path) -> PathBuf {
-    for project in ["flights/parse", "relay/score", "relay/enrich", "relay/report", "relay/tally"] {
-        let component = format!("{}.wasm", project.rsplit('/').next().unwrap_or_default());
-        let built = Command::new(millstream()).arg("build").arg(examples.join(project)).arg("-o").arg(scratch.join("build").join(component)).output();
-        let built = built.expect("the binary starts");
-        assert!(built.status.success(), "{project}: {}", String::from_utf8_lossy(&built.stderr));
-    }
+    ["flights/parse", "relay/score", "relay/enrich", "relay/report", "relay/tally"].iter().for_each(|project| build(&examples.join(project), scratch));
     let job = std::fs::read_to_string(examples.join("relay/job.toml")).expect("the job");
     let flights = examples.join("flights/flights-2013-01.csv").canonicalize().expect("the flights").display().to_string();
     let path = scratch.join("job.toml");
@@ -39,16 +36,15 @@ pub fn build_relay(examples: &Path, scratch: &Path) -> PathBuf {
     path
 }
 
-/// Counts the relay's flights again with its own script. Returns what it said.
+/// Counts again what an example's streams hold (as `stream cat` prints them), with its own script. Returns what that said.
 #[track_caller]
-pub fn recount_relay(examples: &Path, scratch: &Path, alerts: &str, tallies: &str) -> String {
-    let file = |name: &str, text: &str| {
-        let path = scratch.join(name);
+pub fn recount(example: &Path, scratch: &Path, streams: &[&str]) -> String {
+    let files = streams.iter().enumerate().map(|(n, text)| {
+        let path = scratch.join(format!("output-{n}.jsonl"));
         std::fs::write(&path, text).expect("room on disk");
         path
-    };
-    let (alerts, tallies) = (file("alerts.jsonl", alerts), file("tallies.jsonl", tallies));
-    let counted = Command::new("python3").arg(examples.join("relay/recount.py")).args([alerts, tallies]).output().expect("python3");
+    });
+    let counted = Command::new("python3").arg(example.join("recount.py")).args(files).output().expect("python3");
     let said = format!("{}{}", String::from_utf8_lossy(&counted.stdout), String::from_utf8_lossy(&counted.stderr));
     assert!(counted.status.success(), "{said}");
     said

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use millstream_tests::binary::{build_relay, recount_relay};
+use millstream_tests::binary::{build_relay, recount};
 use millstream_tests::kafka::{Broker, Host, scaled, until};
 
 const BOUND: Duration = Duration::from_secs(180);
@@ -31,6 +31,6 @@ fn a_job_in_five_languages_killed_anywhere_counts_each_flight_once() {
     let (status, said) = start().ended(BOUND);
     assert!(status.success(), "{said}");
     let lines = |stream: &str| broker.rows(stream).iter().map(|row| format!("{row}\n")).collect::<String>();
-    println!("relay: {kills} kills; {}", recount_relay(&examples, scratch.path(), &lines("alerts"), &lines("tallies")).trim());
+    println!("relay: {kills} kills; {}", recount(&examples.join("relay"), scratch.path(), &[&lines("alerts"), &lines("tallies")]).trim());
     assert!(kills > 1, "only {kills} kills hit a running job");
 }
