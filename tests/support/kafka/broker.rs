@@ -25,7 +25,8 @@ static SHARED: OnceLock<Broker> = OnceLock::new();
 /// Whether a test has the one broker beside the shared one.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
-/// A running Kafka. Dropped, it is killed and its data removed; should the process die first, a watch does it.
+/// A running Kafka. Dropped, it is killed and its data removed; should the process die first, a watch does it. What a failed test leaves is copied into the folder
+/// that MILLSTREAM_KEEP names, if it does.
 pub struct Broker {
     folder: PathBuf,
     port: u16,
@@ -209,8 +210,20 @@ impl Broker {
 
 impl Drop for Broker {
     fn drop(&mut self) {
+        if let (true, Some(keep)) = (std::thread::panicking(), std::env::var_os("MILLSTREAM_KEEP")) {
+            self.keep(Path::new(&keep));
+        }
         drop(self.watch.stdin.take());
         let _ = self.watch.wait();
+    }
+}
+
+impl Broker {
+    /// Copies what the brokers have on disk. Says what fails: the test has failed already.
+    fn keep(&self, target: &Path) {
+        let stopped = self.script("stop", &[]);
+        let copied = Command::new("cp").arg("-a").arg(&self.folder).arg(target).status();
+        println!("kept {} in {}: {stopped:?}, {copied:?}", self.folder.display(), target.display());
     }
 }
 

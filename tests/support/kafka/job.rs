@@ -210,22 +210,36 @@ impl<'a> Job<'a> {
     /// Recounts: each record of the output, by what the inputs hold. Panics unless it is exact. Returns how many records there are.
     #[track_caller]
     pub fn assert_exact(&self) -> usize {
-        let found = self.broker.read_committed(&self.output());
-        self.compare(&by_key(&found))
+        let records = self.broker.read_committed(&self.output());
+        let (difference, count) = self.difference(&by_key(&records));
+        if let Some((key, _)) = &difference.first {
+            let places = records.iter().filter(|record| record.key.as_ref() == Some(key));
+            let places = places.map(|record| {
+                let value = String::from_utf8_lossy(record.value.as_deref().unwrap_or_default()).into_owned();
+                format!("{value} at {}/{} of {}", record.partition, record.offset, record.timestamp.unwrap_or_default())
+            });
+            println!("{}: {:?}: {}", self.output(), String::from_utf8_lossy(key), places.collect::<Vec<_>>().join(", "));
+        }
+        assert!(difference.none(), "{}: {difference:?}", self.name);
+        count
     }
 
     /// The same for what somebody else read.
     #[track_caller]
     pub fn compare(&self, found: &ByKey) -> usize {
+        let (difference, count) = self.difference(found);
+        assert!(difference.none(), "{}: {difference:?}", self.name);
+        count
+    }
+
+    /// How what was found differs from what must be there, and how many records it is.
+    fn difference(&self, found: &ByKey) -> (Difference, usize) {
         let mut found = found.clone();
         if self.shape == Shape::Join {
             // Which pair of a key comes first depends on which side did.
             found.values_mut().for_each(|values| values.sort());
         }
-        let expected = self.expected();
-        let difference = Difference::between(&expected, &found);
-        assert!(difference.none(), "{}: {difference:?}", self.name);
-        found.values().map(Vec::len).sum()
+        (Difference::between(&self.expected(), &found), found.values().map(Vec::len).sum())
     }
 
     /// The rows of the job's counts as `millstream state scan` shows them, of the changelog or of a data folder. By key.
@@ -277,7 +291,8 @@ pub struct Difference {
     pub doubled: usize,
     /// Keys whose values are right, and in the wrong order.
     pub disordered: usize,
-    first: Option<String>,
+    /// A key that differs, and where.
+    first: Option<(Vec<u8>, String)>,
 }
 
 impl Difference {
@@ -300,7 +315,8 @@ impl Difference {
                 let at = want.iter().zip(have).position(|(want, have)| want != have).unwrap_or(want.len().min(have.len()));
                 let around =
                     |values: &[Vec<u8>]| values.iter().skip(at.saturating_sub(1)).take(4).map(|v| String::from_utf8_lossy(v).into_owned()).collect::<Vec<_>>();
-                format!("key {:?}, value {at}: want {:?}, have {:?}", String::from_utf8_lossy(key), around(want), around(have))
+                let text = format!("key {:?}, value {at}: want {:?}, have {:?}", String::from_utf8_lossy(key), around(want), around(have));
+                (key.clone(), text)
             });
         }
         difference
