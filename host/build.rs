@@ -58,7 +58,7 @@ fn main() -> io::Result<()> {
         let folder = entry?.path();
         let language = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
         if folder.join("sdk").is_dir() {
-            // Rust's SDK finds the layout and the WIT where it does here.
+            // Rust's SDK finds the layout where it does here.
             let name = if language == "rust" { "rust/guests/rust/sdk" } else { language.as_str() };
             collect(&folder.join("sdk"), name, |name| is_made(name) || is_test(name), &mut sdks)?;
         }
@@ -67,7 +67,6 @@ fn main() -> io::Result<()> {
         }
     }
     collect(&root.join("layout"), "rust/layout", |name| is_made(name) || is_test(name), &mut sdks)?;
-    collect(&root.join("wit"), "rust/wit", is_made, &mut sdks)?;
     let out = place("OUT_DIR")?;
     write_list(sdks, &out.join("sdks.rs"))?;
     write_list(templates, &out.join("templates.rs"))

@@ -10,7 +10,7 @@ use crate::{Call, Effects, Exported, Failure, Host, Instance, Level, Operator, P
 #[allow(clippy::all, missing_docs)]
 pub mod bindings {
     wit_bindgen::generate!({
-        path: "../../../wit",
+        path: "wit",
         world: "job",
         pub_export_macro: true,
         export_macro_name: "export_component",

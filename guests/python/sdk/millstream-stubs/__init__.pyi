@@ -1,0 +1,153 @@
+"""Types of `millstream`, for type checkers; millstream.py says what each thing does."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import EllipsisType
+from typing import Any, ClassVar, Generic, TypedDict, TypeVar, overload
+
+T = TypeVar("T")
+D = TypeVar("D")
+
+Header = tuple[str, bytes | None]
+
+EVENT: int
+PROCESSING: int
+ERROR: int
+WARN: int
+INFO: int
+DEBUG: int
+NO_KEY: int
+BAD_TEXT: int
+BAD_JSON: int
+NO_TIME: int
+INHERIT: int
+NONE: int
+
+class Reject(Exception):
+    code: int
+    message: str
+    def __init__(self, code: int, message: str) -> None: ...
+
+class Retry(Exception): ...
+class Fatal(Exception): ...
+
+class Codec(Generic[T]):
+    decode: Callable[[bytes], T]
+    encode: Callable[[T], bytes]
+    def __init__(self, decode: Callable[[bytes], T], encode: Callable[[T], bytes]) -> None: ...
+
+U64: Codec[int]
+I64: Codec[int]
+F64: Codec[float]
+TEXT: Codec[str]
+BYTES: Codec[bytes]
+JSON: Codec[Any]
+
+class Store(Generic[T]):
+    name: str
+    codec: Codec[T]
+    version: int
+    @overload
+    def __init__(self: Store[bytes], name: str, *, version: int = ...) -> None: ...
+    @overload
+    def __init__(self, name: str, codec: Codec[T], version: int = ...) -> None: ...
+
+class JsonObject:
+    def __init__(self, text: str) -> None: ...
+    def raw(self, name: str) -> str | None: ...
+    def value(self, name: str) -> Any: ...
+    def __contains__(self, name: str) -> bool: ...
+
+def json_of(text: str) -> Any: ...
+def text_of_json(raw: str) -> str | None: ...
+def same_json(a: str, b: str) -> bool: ...
+
+class Record:
+    row: int
+    port: int
+    offset: int
+    partition: int
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def timestamp(self) -> int | None: ...
+    @property
+    def packed_headers(self) -> bytes: ...
+    @property
+    def headers(self) -> list[Header]: ...
+    def header(self, name: str) -> bytes | None: ...
+    def require_key(self) -> bytes: ...
+    def require_time(self) -> int: ...
+    def key_text(self) -> str: ...
+    def value_text(self) -> str: ...
+    def json(self) -> Any: ...
+    def object(self) -> JsonObject: ...
+
+class Timer:
+    row: int
+    domain: int
+    at: int
+    key: bytes | None
+    payload: bytes
+
+class Setup(TypedDict):
+    inputs: list[str]
+    outputs: list[str]
+    stores: list[str]
+
+Want = Callable[[Store[Any], bytes], object]
+
+class Operator:
+    name: ClassVar[str | None]
+    version: ClassVar[str]
+    inputs: ClassVar[Sequence[str]]
+    outputs: ClassVar[Sequence[str]]
+    stores: ClassVar[Sequence[Store[Any]]]
+    config_schema: ClassVar[str]
+    Config: ClassVar[type | None]
+    read_ahead: ClassVar[bool]
+    def open(self, config: Any, setup: Setup) -> None: ...
+    # Methods where an operator has them: `def prefetch(self, record, want)`, `def prefetch_timer(self, timer, want)`.
+    prefetch: Any
+    prefetch_timer: Any
+    def process(self, record: Record, context: Context) -> None: ...
+    def process_batch(self, records: Sequence[Record], context: Context) -> None: ...
+    def on_timer(self, timer: Timer, context: Context) -> None: ...
+    def migrate(self, store: str, from_version: int, rows: list[tuple[bytes, bytes]]) -> Iterable[tuple[bytes, bytes]]: ...
+
+class Context:
+    watermark: int
+    now: int
+    task: int
+    record: Record | Timer | None
+    def emit(
+        self,
+        record: Record | None = None,
+        *,
+        key: bytes | None | EllipsisType = ...,
+        value: bytes | None | EllipsisType = ...,
+        headers: Iterable[Header] | EllipsisType = ...,
+        port: str | None = None,
+        timestamp: int = ...,
+        partition: int = ...,
+    ) -> None: ...
+    def forward_all(self, records: Iterable[Record]) -> None: ...
+    def reject(self, code: int, message: str) -> None: ...
+    def reject_row(self, row: int, code: int, message: str) -> None: ...
+    def return_raw(self, outputs: tuple[bytes, bytes] | None = None, timers: tuple[bytes, bytes] | None = None) -> None: ...
+    @overload
+    def get(self, store: Store[T]) -> T | None: ...
+    @overload
+    def get(self, store: Store[T], default: D) -> T | D: ...
+    def put(self, store: Store[T], value: T | None) -> None: ...
+    @overload
+    def get_of(self, store: Store[T], key: bytes) -> T | None: ...
+    @overload
+    def get_of(self, store: Store[T], key: bytes, default: D) -> T | D: ...
+    def put_of(self, store: Store[T], key: bytes, value: T | None) -> None: ...
+    def scan(self, store: Store[T], begin: bytes = b"", end: bytes = b"", prefix: bytes | None = None) -> Iterator[tuple[bytes, T]]: ...
+    def set_timer(self, at: int, *, key: bytes | None | EllipsisType = ..., payload: bytes = b"", domain: int = ...) -> None: ...
+    def delete_timer(self, at: int, *, key: bytes | None | EllipsisType = ..., payload: bytes = b"", domain: int = ...) -> None: ...
+    def log(self, message: str, level: int = ...) -> None: ...
+    def count(self, name: str, delta: int = 1) -> None: ...
