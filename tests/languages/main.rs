@@ -21,7 +21,7 @@ fn limits() -> Limits {
 }
 
 /// An opened operator and the stores that it declares.
-fn opened(language: &Language, workload: &Workload) -> (Box<dyn Operator>, Stores) {
+fn opened(language: &Language, workload: &Workload, limits: &Limits) -> (Box<dyn Operator>, Stores) {
     let loaded = load(&engine(), &language.component(workload.operator));
     let names: Vec<String> = loaded.description.stores.iter().map(|store| store.name.clone()).collect();
     let options: Vec<_> = names.iter().map(|name| StoreOptions { name: name.clone(), ttl_ms: None }).collect();
@@ -31,7 +31,7 @@ fn opened(language: &Language, workload: &Workload) -> (Box<dyn Operator>, Store
         outputs: loaded.description.outputs.clone(),
         stores: names,
     };
-    let operator = loaded.open(language.name, &setup, &limits()).unwrap_or_else(|error| panic!("{language} {}: {error}", workload.operator));
+    let operator = loaded.open(language.name, &setup, limits).unwrap_or_else(|error| panic!("{language} {}: {error}", workload.operator));
     (operator, Stores::open(Rc::new(MemoryStore::default()), "job", "op", 0, &options).unwrap())
 }
 
@@ -61,7 +61,11 @@ fn due(timers: &mut Timers, until: i64) -> Batch {
 
 /// What a language answers to all batches of a workload, with event time moving on and timers firing between them, and what its state is in the end.
 fn answers(language: &Language, workload: &Workload) -> (Vec<Effects>, State) {
-    let (mut operator, mut stores) = opened(language, workload);
+    answers_under(language, workload, &limits())
+}
+
+fn answers_under(language: &Language, workload: &Workload, limits: &Limits) -> (Vec<Effects>, State) {
+    let (mut operator, mut stores) = opened(language, workload, limits);
     let (mut effects, mut timers) = (Vec::new(), Timers::new());
     for (n, batch) in batches(workload).iter().enumerate() {
         let watermark = if n == 0 { i64::MIN } else { n as i64 * 8_000 - 60_000 };
@@ -74,6 +78,8 @@ fn answers(language: &Language, workload: &Workload) -> (Vec<Effects>, State) {
             let answer = if is_timer { operator.on_timer(call, batch, &mut stores) } else { operator.process(call, batch, &mut stores) };
             let answer = answer.unwrap_or_else(|fault| panic!("{language} {}, batch {n}: {fault}", workload.operator));
             stores.keep();
+            let settled = operator.settle().unwrap();
+            assert!(settled.recycled || limits.recycle_percent > 0, "{language} {}: the instance stayed", workload.operator);
             timers.extend(answer.timers.iter().map(|row| (row.timestamp, row.key.map(<[u8]>::to_vec), row.value.unwrap_or_default().to_vec())));
             effects.push(answer);
         }
@@ -96,6 +102,17 @@ fn every_language_answers_with_the_same_bytes() {
                 assert_eq!(*own, other, "{language} {}, call {n}", workload.operator);
             }
             assert_eq!(state, other_state, "{language} {}", workload.operator);
+        }
+    }
+}
+
+/// Nothing but state and timers is kept from batch to batch: a fresh instance for each gives the same (G11).
+#[test]
+fn no_language_needs_its_instance_from_batch_to_batch() {
+    for workload in &WORKLOADS {
+        for language in LANGUAGES.iter().filter(|language| language.has(workload.operator)) {
+            let fresh = answers_under(language, workload, &Limits { recycle_percent: 0, ..limits() });
+            assert!(fresh == answers(language, workload), "{language} {}: a fresh instance for each batch answers otherwise", workload.operator);
         }
     }
 }
@@ -158,7 +175,7 @@ fn every_language_refuses_what_it_cannot_work_with_when_it_is_opened() {
 #[test]
 fn every_language_stops_at_state_that_it_cannot_read() {
     for language in &LANGUAGES {
-        let (mut operator, mut stores) = opened(language, workload("count"));
+        let (mut operator, mut stores) = opened(language, workload("count"), &limits());
         let row = |value: &[u8]| {
             let mut batch = BatchBuilder::default();
             batch.push(Some(b"k"), Some(value), Headers::default(), Fields::default());

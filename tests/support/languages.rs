@@ -10,6 +10,8 @@ pub struct Language {
     pub operators: &'static [&'static str],
     /// Whether the host compiles a component within some hundred milliseconds. Others take seconds, so suites that need them under many digests do without.
     pub compiles_fast: bool,
+    /// What `misbehave` is told so that it makes the mistake which the language panics or throws for.
+    pub mistake: &'static str,
 }
 
 /// The first is the reference: golden cases and expectations are written for it.
@@ -18,15 +20,56 @@ pub const LANGUAGES: [Language; 9] = [
         name: "rust",
         operators: &["identity", "filter-map", "split", "count", "window", "session", "join", "route", "json", "misbehave"],
         compiles_fast: true,
+        mistake: "panic",
     },
-    Language { name: "c", operators: &["identity", "filter-map", "split", "count", "window", "join", "json", "misbehave"], compiles_fast: true },
-    Language { name: "cpp", operators: &["identity", "filter-map", "split", "count", "window", "join", "json", "misbehave"], compiles_fast: true },
-    Language { name: "go", operators: &["identity", "filter-map", "split", "count", "window", "join", "json", "misbehave"], compiles_fast: false },
-    Language { name: "python", operators: &["identity", "filter-map", "split", "count", "window", "join", "json", "misbehave"], compiles_fast: false },
-    Language { name: "javascript", operators: &["identity", "filter-map", "split", "count", "window", "join", "json", "misbehave"], compiles_fast: false },
-    Language { name: "typescript", operators: &["identity", "filter-map", "split", "count", "window", "join", "json", "misbehave"], compiles_fast: false },
-    Language { name: "kotlin", operators: &["identity", "filter-map", "split", "count", "window", "join", "json", "misbehave"], compiles_fast: true },
-    Language { name: "java", operators: &["identity", "filter-map", "split", "count", "window", "join", "json", "misbehave"], compiles_fast: true },
+    Language {
+        name: "c",
+        operators: &["identity", "filter-map", "split", "count", "window", "join", "json", "misbehave"],
+        compiles_fast: true,
+        mistake: "panic",
+    },
+    Language {
+        name: "cpp",
+        operators: &["identity", "filter-map", "split", "count", "window", "join", "json", "misbehave"],
+        compiles_fast: true,
+        mistake: "panic",
+    },
+    Language {
+        name: "go",
+        operators: &["identity", "filter-map", "split", "count", "window", "join", "json", "misbehave"],
+        compiles_fast: false,
+        mistake: "panic",
+    },
+    Language {
+        name: "python",
+        operators: &["identity", "filter-map", "split", "count", "window", "join", "json", "misbehave"],
+        compiles_fast: false,
+        mistake: "raise",
+    },
+    Language {
+        name: "javascript",
+        operators: &["identity", "filter-map", "split", "count", "window", "join", "json", "misbehave"],
+        compiles_fast: false,
+        mistake: "throw",
+    },
+    Language {
+        name: "typescript",
+        operators: &["identity", "filter-map", "split", "count", "window", "join", "json", "misbehave"],
+        compiles_fast: false,
+        mistake: "throw",
+    },
+    Language {
+        name: "kotlin",
+        operators: &["identity", "filter-map", "split", "count", "window", "join", "json", "misbehave"],
+        compiles_fast: true,
+        mistake: "throw",
+    },
+    Language {
+        name: "java",
+        operators: &["identity", "filter-map", "split", "count", "window", "join", "json", "misbehave"],
+        compiles_fast: true,
+        mistake: "throw",
+    },
 ];
 
 pub fn reference() -> &'static Language {
