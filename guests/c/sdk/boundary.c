@@ -23,7 +23,7 @@ static word *put_text(word *to, ms_text text) {
 
 static word *put_builder(word *to, const ms_builder *b) {
   to = put_text(to, ms_bytes(b->index, b->index_bytes));
-  return put_text(to, ms_bytes(b->arena, b->arena_bytes));
+  return put_text(to, ms_bytes(b->lent ? b->lent : b->arena, b->arena_bytes));
 }
 
 __attribute__((export_name("cabi_realloc"))) void *cabi_realloc(void *old, size_t old_bytes, size_t align, size_t bytes) {
@@ -46,7 +46,7 @@ static word *effects(ms_outcome outcome) {
   static word result[11];
   if (outcome != MS_OK) return failed(result, outcome);
   result[0] = 0;
-  word *to = put_builder(put_builder(result + 1, &ms_current.outputs), &ms_current.timers);
+  word *to = put_builder(put_builder(result + 1, &ms_emitted), &ms_current.timers);
   put_text(to, ms_bytes(ms_current.rejects, ms_current.rejects_n));
   return result;
 }

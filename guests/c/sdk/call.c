@@ -77,67 +77,58 @@ static uint8_t *room_for(uint8_t *bytes, size_t used, size_t more, size_t *room)
   return ms_must(realloc(bytes, *room));
 }
 
-static void append(ms_builder *b, ms_text text) {
-  if (text.bytes) memcpy(b->arena + b->arena_bytes, text.at, text.bytes);
-  b->arena_bytes += text.bytes;
+void ms_make_room(ms_builder *b, size_t arena_bytes) {
+  const uint8_t *lent = b->lent;
+  b->lent = NULL;
+  b->index = room_for(b->index, b->index_bytes, sizeof(ms_row), &b->index_room);
+  // What was lent is copied as soon as something is to follow it.
+  size_t before = lent ? 0 : b->arena_bytes;
+  b->arena = room_for(b->arena, before, b->arena_bytes - before + arena_bytes, &b->arena_room);
+  if (lent && b->arena_bytes) memcpy(b->arena, lent, b->arena_bytes);
 }
 
-void ms_push(ms_builder *b, ms_text key, ms_text value, ms_text headers, ms_row fields) {
-  b->index = room_for(b->index, b->index_bytes, sizeof fields, &b->index_room);
-  b->arena = room_for(b->arena, b->arena_bytes, key.bytes + value.bytes + headers.bytes, &b->arena_room);
-  append(b, key);
-  fields.key_end = (uint32_t)b->arena_bytes;
-  append(b, value);
-  fields.value_end = (uint32_t)b->arena_bytes;
-  append(b, headers);
-  fields.headers_end = (uint32_t)b->arena_bytes;
-  fields.flags = (uint16_t)((key.at ? 0 : MS_KEY_IS_NULL) | (value.at ? 0 : MS_VALUE_IS_NULL) | (headers.bytes ? MS_HAS_HEADERS : 0));
-  memcpy(b->index + b->index_bytes, &fields, sizeof fields);
-  b->index_bytes += sizeof fields;
-}
-
-void ms_clear(ms_builder *b) { b->index_bytes = b->arena_bytes = 0; }
+void ms_clear(ms_builder *b) { b->index_bytes = b->arena_bytes = 0, b->lent = NULL; }
 
 // ---- What the call asks for
 
+ms_builder ms_emitted;
 ms_call ms_current;
-// Numbers that the host gave to the declared ports and stores.
-static uint16_t *port_numbers, *store_numbers;
+uint16_t *ms_port_numbers;
+static uint16_t *store_numbers;  // that the host gave to the declared stores
 
 void ms_begin_call(void) {
-  ms_clear(&ms_current.outputs), ms_clear(&ms_current.timers), ms_clear(&ms_current.kept);
+  ms_clear(&ms_emitted), ms_clear(&ms_current.timers), ms_clear(&ms_current.kept);
   ms_current.rejects_n = 0, ms_current.failure = MS_NULL;
 }
 
-ms_builder *ms_outputs(void) { return &ms_current.outputs; }
+ms_builder *ms_outputs(void) {
+  if (ms_emitted.lent) ms_make_room(&ms_emitted, 0);
+  return &ms_emitted;
+}
 ms_builder *ms_timers(void) { return &ms_current.timers; }
 
 ms_outcome ms_retry(ms_text message) { return ms_current.failure = message, MS_RETRY; }
 ms_outcome ms_fatal(ms_text message) { return ms_current.failure = message, MS_FATAL; }
 
-void ms_emit(ms_out out) {
-  ms_row fields = {.port = port_numbers[out.port],
-                   .timestamp = out.has_timestamp ? out.timestamp : MS_INHERIT,
-                   .offset = out.row,
-                   .partition = out.has_partition ? out.partition : MS_NONE,
-                   .key_id = MS_NONE};
-  ms_push(&ms_current.outputs, out.key, out.value, out.headers, fields);
-}
-
 void ms_forward_all(const ms_batch *input) {
-  ms_builder *out = &ms_current.outputs;
+  ms_builder *out = &ms_emitted;
   uint32_t rows = ms_rows(input), shift = (uint32_t)out->arena_bytes;
   out->index = room_for(out->index, out->index_bytes, input->index_bytes, &out->index_room);
-  out->arena = room_for(out->arena, out->arena_bytes, input->arena_bytes, &out->arena_room);
-  append(out, ms_bytes(input->arena, input->arena_bytes));
+  if (out->index_bytes) {
+    ms_make_room(out, input->arena_bytes);
+    ms_append(out, ms_bytes(input->arena, input->arena_bytes));
+  } else {
+    out->lent = input->arena, out->arena_bytes = input->arena_bytes;
+  }
   // The parts stay where they are among themselves; what the host is to know of each row is new.
+  ms_row *to = (ms_row *)(out->index + out->index_bytes);
   for (uint32_t row = 0; row < rows; row++) {
     ms_row fields = input->index[row];
     fields.key_end += shift, fields.value_end += shift, fields.headers_end += shift;
-    fields.port = port_numbers[0], fields.offset = row, fields.partition = fields.key_id = MS_NONE;
-    memcpy(out->index + out->index_bytes, &fields, sizeof fields);
-    out->index_bytes += sizeof fields;
+    fields.port = ms_port_numbers[0], fields.offset = row, fields.partition = fields.key_id = MS_NONE;
+    to[row] = fields;
   }
+  out->index_bytes += input->index_bytes;
 }
 
 void ms_timer(uint32_t row, uint16_t port, int64_t at_ms, ms_text key, ms_text payload) {
@@ -173,10 +164,10 @@ static ms_outcome not_given(const char *what, ms_text name) {
 
 ms_outcome ms_open_with(const ms_setup *setup) {
   const ms_description *d = ms_describe();
-  port_numbers = ms_must(realloc(port_numbers, (d->outputs_n + 1) * sizeof *port_numbers));
+  ms_port_numbers = ms_must(realloc(ms_port_numbers, (d->outputs_n + 1) * sizeof *ms_port_numbers));
   store_numbers = ms_must(realloc(store_numbers, (d->stores_n + 1) * sizeof *store_numbers));
   for (size_t n = 0; n < d->outputs_n; n++)
-    if (!place(d->outputs[n], setup->outputs, setup->outputs_n, &port_numbers[n])) return not_given("output port", d->outputs[n]);
+    if (!place(d->outputs[n], setup->outputs, setup->outputs_n, &ms_port_numbers[n])) return not_given("output port", d->outputs[n]);
   for (size_t n = 0; n < d->stores_n; n++)
     if (!place(d->stores[n].name, setup->stores, setup->stores_n, &store_numbers[n])) return not_given("store", d->stores[n].name);
   return ms_open(setup);

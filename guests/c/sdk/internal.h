@@ -20,7 +20,7 @@ typedef struct {
 
 // What the current call has asked for so far.
 typedef struct {
-  ms_builder outputs, timers, kept;
+  ms_builder timers, kept;  // outputs are in ms_emitted
   ms_rejection *rejects;
   size_t rejects_n, rejects_room;
   ms_text failure;

@@ -157,7 +157,7 @@ typedef struct {
   int64_t timestamp;
   uint32_t partition;
 } ms_out;
-void ms_emit(ms_out out);
+static inline void ms_emit(ms_out out);
 
 // All of a record, to be emitted as it is, or with what is changed in it.
 static inline ms_out ms_copy(const ms_record *record) {
@@ -243,7 +243,10 @@ static inline bool ms_u64(const ms_entry *entry, uint64_t absent, uint64_t *numb
   memcpy(number, entry->value.at, 8);
   return true;
 }
-static inline void ms_set_u64(ms_entry *entry, uint64_t number) { ms_set(entry, ms_bytes(&number, 8)); }
+static inline void ms_set_u64(ms_entry *entry, uint64_t number) {
+  if (entry->value.at && entry->value.bytes == 8 && entry->capacity >= 8) entry->written = true, memcpy((uint8_t *)entry->value.at, &number, 8);
+  else ms_set(entry, ms_bytes(&number, 8));
+}
 
 // For a value that this code cannot read: stops the job with the store, the key and what is wrong with the value.
 ms_outcome ms_unreadable(const ms_keyed *keyed, const ms_entry *entry, const char *what);
@@ -338,9 +341,10 @@ ms_text ms_digits(uint64_t number, uint8_t room[20]);  // in `room`
 typedef struct {
   uint8_t *index, *arena;
   size_t index_bytes, index_room, arena_bytes, arena_room;
+  const uint8_t *lent;  // the arena so far, where it is another's: of the batch that was forwarded
 } ms_builder;
-void ms_push(ms_builder *builder, ms_text key, ms_text value, ms_text headers, ms_row fields);  // of `fields`, ends and flags are set here
-void ms_clear(ms_builder *builder);                                                           // empty, keeps its memory
+static inline void ms_push(ms_builder *builder, ms_text key, ms_text value, ms_text headers, ms_row fields);  // of `fields`, ends and flags are set here
+void ms_clear(ms_builder *builder);                                                                         // empty, keeps its memory
 
 uint16_t ms_store_number(uint16_t store);  // the number of a declared store in rows, from its place in the description
 ms_batch ms_get_many(const ms_builder *keys);
@@ -351,6 +355,38 @@ ms_batch ms_scan(uint16_t store, ms_text begin, ms_text end, uint32_t limit, boo
 // What was emitted and set so far, as it will be sent. For operators that make rows of their own; the host checks them.
 ms_builder *ms_outputs(void);
 ms_builder *ms_timers(void);
+
+// ---- What is done for every record, in line: a call in Wasm costs a look at the deadline
+
+extern ms_builder ms_emitted;
+extern uint16_t *ms_port_numbers;                                  // that the host gave to the declared ports
+void ms_make_room(ms_builder *builder, size_t arena_bytes);        // for one row more
+
+static inline void ms_append(ms_builder *builder, ms_text text) {
+  if (text.bytes) memcpy(builder->arena + builder->arena_bytes, text.at, text.bytes);
+  builder->arena_bytes += text.bytes;
+}
+
+static inline void ms_push(ms_builder *builder, ms_text key, ms_text value, ms_text headers, ms_row fields) {
+  size_t more = key.bytes + value.bytes + headers.bytes;
+  if (builder->index_room - builder->index_bytes < sizeof fields || builder->arena_room - builder->arena_bytes < more || builder->lent)
+    ms_make_room(builder, more);
+  ms_append(builder, key);
+  fields.key_end = (uint32_t)builder->arena_bytes;
+  ms_append(builder, value);
+  fields.value_end = (uint32_t)builder->arena_bytes;
+  ms_append(builder, headers);
+  fields.headers_end = (uint32_t)builder->arena_bytes;
+  fields.flags = (uint16_t)((key.at ? 0 : MS_KEY_IS_NULL) | (value.at ? 0 : MS_VALUE_IS_NULL) | (headers.bytes ? MS_HAS_HEADERS : 0));
+  memcpy(builder->index + builder->index_bytes, &fields, sizeof fields);
+  builder->index_bytes += sizeof fields;
+}
+
+static inline void ms_emit(ms_out out) {
+  ms_row fields = {0, 0, 0, ms_port_numbers[out.port], 0, out.has_timestamp ? out.timestamp : MS_INHERIT, out.row,
+                   out.has_partition ? out.partition : MS_NONE, MS_NONE};
+  ms_push(&ms_emitted, out.key, out.value, out.headers, fields);
+}
 
 #ifdef __cplusplus
 }

@@ -76,7 +76,9 @@ class Cell {
   const std::optional<T> &value() const { return value_; }
 
   void set(T value) {
-    if constexpr (std::is_base_of_v<PlainCodec<T>, Codec<T>>) {
+    if constexpr (std::is_same_v<T, std::uint64_t>) {
+      ms_set_u64(entry_, value);
+    } else if constexpr (std::is_base_of_v<PlainCodec<T>, Codec<T>>) {
       ms_set(entry_, ms_bytes(&value, sizeof value));
     } else {
       std::string bytes;

@@ -65,7 +65,8 @@ bool mst_output_is(size_t number, const char *key, const char *value) {
 // A copy of what a call sent, which keeps all rules.
 static ms_batch sent(const ms_builder *built) {
   ms_text index = ms_forever(ms_bytes(built->index ? built->index : ms_nothing, built->index_bytes));
-  ms_text arena = ms_forever(ms_bytes(built->arena ? built->arena : ms_nothing, built->arena_bytes));
+  const uint8_t *at = built->lent ? built->lent : built->arena;
+  ms_text arena = ms_forever(ms_bytes(at ? at : ms_nothing, built->arena_bytes));
   ms_batch copy = {(const ms_row *)index.at, index.bytes, arena.at, arena.bytes};
   MST_CHECK(mst_broken_rule(&copy) == NULL);
   return copy;
@@ -123,7 +124,7 @@ static ms_outcome call(ms_outcome (*handler)(const ms_context *, const ms_batch 
   mst_the_host.is_in_call = false;
   message = ms_forever(ms_current.failure);
   if (outcome == MS_OK) {
-    keep_outputs(&ms_current.outputs, ms_rows(&input), ms_describe()->outputs_n);
+    keep_outputs(&ms_emitted, ms_rows(&input), ms_describe()->outputs_n);
     keep_timers(ms_rows(&input));
     keep_rejects(ms_rows(&input));
   } else {
