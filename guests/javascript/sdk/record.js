@@ -4,7 +4,7 @@ import { unpackHeaders } from "./headers.js";
 import { KEY_IS_NULL, VALUE_IS_NULL, WORDS } from "./batch.js";
 import { BAD_JSON, BAD_TEXT, NO_KEY, NO_TIME, Reject } from "./errors.js";
 import { JsonObject } from "./json.js";
-import { decode } from "./text.js";
+import { decode, latin1 } from "./text.js";
 import { bigintOf, numberOf } from "./time.js";
 
 const Bytes = Uint8Array;
@@ -107,7 +107,14 @@ export class InputRecord {
   }
 
   object() {
-    const value = this.valueText();
+    const bytes = this.value;
+    try {
+      // As a rule the value is ASCII: then its letters are its text, and whoever reads them finds out.
+      if (bytes !== null) return new JsonObject(latin1(bytes), true);
+    } catch {
+      // Said below, of the text.
+    }
+    const value = text(bytes, "value");
     try {
       return new JsonObject(value);
     } catch (e) {
