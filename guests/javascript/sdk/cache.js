@@ -1,94 +1,68 @@
-// The state of one batch: read with one call, written back with one call, and in between a list of slots per store.
+// The state of one batch: read with one call, written back with one call, and in between a shelf of slots per store.
 //
 // A record finds its slot by the number of its key where the host gave the numbers. The map by bytes is filled only when a key is looked up by its bytes.
 
-import { Batch, KEY_IS_NULL, NONE, VALUE_IS_NULL, WORDS } from "./batch.js";
+import { Batch, NONE, WORDS } from "./batch.js";
 import { Fatal } from "./errors.js";
-import { decodeLossy, latin1 } from "./text.js";
+import { Shelf } from "./shelf.js";
+import { latin1 } from "./text.js";
 
-/** One key of one store. `stored` are its bytes, null where there are none; `value` is what they stand for, undefined until somebody asks. */
-class Slot {
-  constructor(key) {
-    this.key = key;
-    this.stored = null;
-    this.value = undefined;
-    this.isDirty = false;
-  }
-}
+const NO_NUMBERS = new Uint32Array(0);
 
-/** What one declared store has in this batch. */
-class Shelf {
-  constructor(number) {
-    this.number = number;
-    this.slots = [];
-    this.byKey = new Map();
-    /** How many slots are in the map. */
-    this.mapped = 0;
-  }
-
-  /** The slot of a key; undefined: none yet. */
-  find(letters) {
-    for (; this.mapped < this.slots.length; this.mapped++) {
-      const slot = this.slots[this.mapped];
-      this.byKey.set(latin1(slot.key), slot);
-    }
-    return this.byKey.get(letters);
-  }
-
-  add(key) {
-    const slot = new Slot(key);
-    this.slots.push(slot);
-    return slot;
-  }
-}
-
-/** The slots of one call. `host` has getMany, putMany and scan; `keys` is a builder that it may use. */
+/** The slots of one call. `host` has getMany, putMany and scan; `builder` is one that it may use. */
 export class Cache {
-  #shelves;
+  #shelves = new Map();
   #host;
   #builder;
-  /** By row: the number of its key; null: slots cannot be found by number. */
-  #keyNumbers = null;
+  /** The call's batch. */
+  #input;
+  /** The words of the batch, if its rows' keys were read ahead: the number of a key is then its slot. */
+  numbers = NO_NUMBERS;
+  /** What was read for those keys: a shelf's rows after those of the shelf before. */
+  #ahead = null;
 
   /** `stores`: the declared stores and their numbers, a map. */
-  constructor(stores, host, builder) {
-    this.#shelves = new Map();
-    for (const [store, number] of stores) this.#shelves.set(store, new Shelf(number));
+  constructor(stores, host, builder, input) {
+    for (const [store, number] of stores) this.#shelves.set(store, new Shelf(store, number));
     this.#host = host;
     this.#builder = builder;
+    this.#input = input;
   }
 
-  /** Reads the distinct keys of a batch's rows in every store. */
-  readRecordKeys(batch) {
-    const keys = [];
-    this.#keyNumbers = numbersByHost(batch, keys) ?? numbersByBytes(batch, keys);
-    if (keys.length === 0) return;
-    const asked = [];
-    for (const shelf of this.#shelves.values()) {
-      for (const key of keys) asked.push([shelf, shelf.add(key)]);
-    }
-    this.#read(asked);
+  /** Reads the distinct keys of the batch's rows in every store. */
+  readRecordKeys() {
+    const batch = this.#input;
+    const builder = this.#builder;
+    builder.reset();
+    const shelves = [...this.#shelves.values()];
+    const keys = builder.pushNumberedKeys(batch, shelves[0].number) ?? pushByBytes(batch, builder, shelves[0].number);
+    this.numbers = batch.words;
+    if (keys === 0) return;
+    const keysEnd = builder.end;
+    for (const { number } of shelves.slice(1)) builder.repeatState(keys, keysEnd, number);
+    this.#ahead = this.#ask();
+    shelves.forEach((shelf, n) => shelf.stock(this.#ahead, n * keys, keys));
   }
 
   /** Reads keys that the operator names: `name` is given a function that takes a store and a key. */
   readNamed(name) {
     const asked = [];
     name((store, key) => {
-      const shelf = this.#shelf(store);
+      const shelf = this.shelf(store);
       if (shelf.find(latin1(key)) === undefined) asked.push([shelf, shelf.add(key.slice())]);
     });
     this.#read(asked);
   }
 
-  /** The slot of a row's key. */
-  ofRow(store, row, key) {
+  /** What a store has. */
+  shelf(store) {
     const shelf = this.#shelves.get(store);
-    return shelf !== undefined && this.#keyNumbers !== null ? shelf.slots[this.#keyNumbers[row]] : this.ofKey(store, key);
+    if (shelf === undefined) throw new Fatal(`the operator does not declare the store \`${store?.name}\`: add it to \`stores\``);
+    return shelf;
   }
 
   /** The slot of any key; the host is asked for one that is not there. */
-  ofKey(store, key) {
-    const shelf = this.#shelf(store);
+  slotOfKey(shelf, key) {
     let slot = shelf.find(latin1(key));
     if (slot === undefined) {
       slot = shelf.add(key.slice());
@@ -99,114 +73,70 @@ export class Cache {
 
   /** Hands what was written to the host, in one call. */
   writeBack() {
-    const builder = this.#builder;
-    builder.reset();
-    for (const [store, shelf] of this.#shelves) {
-      for (const slot of shelf.slots) {
-        if (!slot.isDirty) continue;
-        slot.isDirty = false;
-        if (slot.stored === undefined) slot.stored = store.codec.encode(slot.value);
-        builder.pushState(shelf.number, slot.key, slot.stored);
-      }
+    const shelves = [...this.#shelves.values()].filter((shelf) => shelf.isWritten);
+    let asFound = 0;
+    for (const shelf of shelves) asFound += shelf.encode();
+    if (asFound > 0 && asFound === this.#ahead.length && shelves.every((shelf) => shelf.isOnlyAhead)) {
+      // All that was read ahead was written, too, in place: what the host answered is what it gets.
+      this.#host.putMany({ index: this.#ahead.index, arena: this.#ahead.arena });
+    } else {
+      const builder = this.#builder;
+      builder.reset();
+      for (const shelf of shelves) shelf.pushWritten(builder);
+      if (builder.at > 0) this.#host.putMany(builder.packed());
     }
-    if (builder.length > 0) this.#host.putMany(builder.packed());
+  }
+
+  /** The same while the call goes on. */
+  writeBackSoFar() {
+    this.writeBack();
+    for (const shelf of this.#shelves.values()) shelf.settle();
   }
 
   /** A page of a store: pairs of key and bytes, and whether the range is done. */
   page(store, begin, end) {
-    const { rows, done } = this.#host.scan({ store: this.#shelf(store).number, begin, end, limit: 0, maxBytes: 0 });
+    const { rows, done } = this.#host.scan({ store: this.shelf(store).number, begin, end, limit: 0, maxBytes: 0 });
     const batch = new Batch(rows.index, rows.arena);
     return { pairs: Array.from({ length: batch.length }, (_, row) => [batch.key(row), batch.value(row)]), done };
   }
 
-  #shelf(store) {
-    const shelf = this.#shelves.get(store);
-    if (shelf === undefined) throw new Fatal(`the operator does not declare the store \`${store?.name}\`: add it to \`stores\``);
-    return shelf;
-  }
-
+  /** Reads slots that were added. */
   #read(asked) {
     if (asked.length === 0) return;
     const builder = this.#builder;
     builder.reset();
-    for (const [shelf, slot] of asked) builder.pushState(shelf.number, slot.key, null);
-    const { index, arena } = this.#host.getMany(builder.packed());
+    for (const [shelf, slot] of asked) builder.push(shelf.key(slot), null, undefined, shelf.number, 0);
+    const found = this.#ask();
+    asked.forEach(([shelf, slot], n) => shelf.place(slot, found.value(n)));
+  }
+
+  /** The host's rows for those in the builder. */
+  #ask() {
+    const { index, arena } = this.#host.getMany(this.#builder.packed());
     const found = new Batch(index, arena);
-    if (found.length !== asked.length) throw new Fatal(`the host was asked for ${asked.length} keys and answered ${found.length}`);
-    const words = found.words;
-    for (let n = 0, at = 0; n < asked.length; n++, at += WORDS) {
-      if (!(words[at + 3] & VALUE_IS_NULL)) asked[n][1].stored = arena.subarray(words[at], words[at + 1]);
-    }
+    if (found.length !== this.#builder.length) throw new Fatal(`the host was asked for ${this.#builder.length} keys and answered ${found.length}`);
+    return found;
   }
 }
 
-/** The decoded value of a slot; undefined where there is none. Bytes that the codec cannot read stop the job. */
-export function valueOf(store, slot) {
-  if (slot.value !== undefined) return slot.value;
-  if (slot.stored === null) return undefined;
-  const value = decoded(store, slot.key, slot.stored);
-  // What can be changed from outside is decoded anew each time, so that only `put` changes what the next record sees.
-  if (store.codec.immutable) slot.value = value;
-  return value;
-}
-
-/** What bytes of a store stand for. */
-export function decoded(store, key, stored) {
-  try {
-    return store.codec.decode(stored);
-  } catch (e) {
-    throw new Fatal(`store \`${store.name}\`, key \`${decodeLossy(key)}\`: ${e.message}`);
-  }
-}
-
-/** Sets a slot; null and undefined delete. */
-export function setSlot(store, slot, value) {
-  slot.isDirty = true;
-  if (value === null || value === undefined) {
-    slot.stored = null;
-    slot.value = undefined;
-  } else if (store.codec.immutable) {
-    // Encoded when it is written back, however often it changes until then.
-    slot.stored = undefined;
-    slot.value = value;
-  } else {
-    slot.stored = store.codec.encode(value);
-    slot.value = undefined;
-  }
-}
-
-/** By row, the number that the host gave its key; undefined where it left keys without numbers. */
-function numbersByHost({ words, arena, length }, keys) {
-  const numbers = new Uint32Array(length);
-  for (let row = 0, at = 0, begin = 0; row < length; row++, at += WORDS) {
-    if (!(words[at + 3] & KEY_IS_NULL)) {
-      const number = words[at + 9];
-      if (number === keys.length) keys.push(arena.subarray(begin, words[at]));
-      else if (number > keys.length) {
-        keys.length = 0;
-        return undefined;
-      }
-      numbers[row] = number;
-    }
-    begin = words[at + 2];
-  }
-  return numbers;
-}
-
-function numbersByBytes(batch, keys) {
-  const numbers = new Uint32Array(batch.length).fill(NONE);
+/** The same as `pushNumberedKeys` where the numbers are yet to be given. The batch is this call's own. */
+function pushByBytes(batch, builder, store) {
   const known = new Map();
   for (let row = 0; row < batch.length; row++) {
     const key = batch.key(row);
-    if (key === null) continue;
+    const at = row * WORDS + 9;
+    if (key === null) {
+      batch.words[at] = NONE;
+      continue;
+    }
     const letters = latin1(key);
     let number = known.get(letters);
     if (number === undefined) {
-      number = keys.length;
+      number = known.size;
       known.set(letters, number);
-      keys.push(key);
+      builder.push(key, null, undefined, store, 0);
     }
-    numbers[row] = number;
+    batch.words[at] = number;
   }
-  return numbers;
+  return known.size;
 }

@@ -1,10 +1,10 @@
 // What an operator sees of the world during one call, and what it asks for.
 
-import { NONE } from "./batch.js";
-import { decoded, setSlot, valueOf } from "./cache.js";
+import { NONE, WORDS } from "./batch.js";
 import { Fatal, NO_KEY, Reject } from "./errors.js";
 import { packHeaders } from "./headers.js";
-import { DOMAINS } from "./record.js";
+import { DOMAINS, InputRecord } from "./record.js";
+import { decoded } from "./shelf.js";
 import { encode, prefixEnd } from "./text.js";
 import { bigintAt, writeNumber } from "./time.js";
 
@@ -17,22 +17,33 @@ export class Context {
   /** The current record or due timer. */
   record = null;
   #ports;
+  #firstPort;
   #cache;
+  /** As a rule the store that is asked for is the one that was. */
+  #lastStore;
+  #lastShelf;
+  /** By words of the input: the slot of a row's key. */
+  #numbers;
   #telemetry;
   #input;
+  /** Whether the input's rows name the first output's port already. */
+  #isFirstPort;
   #outputs;
   #timers;
   #rejects = [];
   #raw = {};
 
   /** `parts`: what an instance lends for a call. */
-  constructor(call, input, { ports, cache, telemetry, outputs, timers }) {
+  constructor(call, input, { ports, isFirstPort, cache, telemetry, outputs, timers }) {
     this.watermark = call.watermark;
     this.now = call.now;
     this.task = call.task;
     this.#input = input;
     this.#ports = ports;
+    this.#firstPort = ports.get(undefined);
+    this.#isFirstPort = isFirstPort;
     this.#cache = cache;
+    this.#numbers = cache.numbers;
     this.#telemetry = telemetry;
     this.#outputs = outputs;
     this.#timers = timers;
@@ -42,41 +53,29 @@ export class Context {
     return bigintAt(this.watermark);
   }
 
-  emit(out) {
-    this.#push(out.key, out.value, packHeaders(out.headers), out);
+  emit({ key, value, headers, port, timestamp, partition }) {
+    const outputs = this.#outputs;
+    const number = port === undefined && this.#firstPort !== undefined ? this.#firstPort : this.#port(port);
+    const at = outputs.push(key, value, headers === undefined ? undefined : packHeaders(headers), number, this.record.row);
+    if (timestamp !== undefined) writeNumber(outputs.words, at + 4, timestamp);
+    if (partition !== undefined && partition !== null) outputs.words[at + 8] = partition;
   }
 
   forward(record, changes) {
-    const { key, value, packedHeaders } = record;
-    if (changes === undefined) {
-      this.#push(key, value, packedHeaders, UNCHANGED);
+    if (changes === undefined && record instanceof InputRecord) {
+      this.#outputs.pushRow(record.batch, record.row, this.#port(undefined), this.record.row);
       return;
     }
-    this.#push(
-      changes.key === undefined ? key : changes.key,
-      changes.value === undefined ? value : changes.value,
-      changes.headers === undefined ? packedHeaders : packHeaders(changes.headers),
-      changes,
-    );
+    const { key = record.key, value = record.value, headers, port, timestamp, partition } = changes ?? UNCHANGED;
+    const outputs = this.#outputs;
+    const packed = headers === undefined ? record.packedHeaders : packHeaders(headers);
+    const at = outputs.push(key, value, packed, this.#port(port), this.record.row);
+    if (timestamp !== undefined) writeNumber(outputs.words, at + 4, timestamp);
+    if (partition !== undefined && partition !== null) outputs.words[at + 8] = partition;
   }
 
   forwardAll() {
-    this.#outputs.append(this.#input, this.#port(undefined));
-  }
-
-  #push(key, value, headers, { port, timestamp, partition }) {
-    const at = this.#outputs.push(key, value, headers, this.#port(port));
-    this.#fields(at, this.record.row, timestamp, partition);
-  }
-
-  /** The words of an output from the timestamp on. */
-  #fields(at, row, timestamp, partition) {
-    const words = this.#outputs.words;
-    writeNumber(words, at + 4, timestamp);
-    words[at + 6] = row;
-    words[at + 7] = 0;
-    words[at + 8] = partition ?? NONE;
-    words[at + 9] = NONE;
+    this.#outputs.append(this.#input, this.#port(undefined), this.#isFirstPort);
   }
 
   #port(name) {
@@ -91,40 +90,55 @@ export class Context {
   }
 
   get(store) {
-    return valueOf(store, this.#slot(store));
+    const shelf = store === this.#lastStore ? this.#lastShelf : this.#shelf(store);
+    const value = shelf.values[this.#numbers[this.record.row * WORDS + 9]];
+    return value === undefined ? shelf.get(this.#slot(shelf)) : value;
   }
 
   put(store, value) {
-    setSlot(store, this.#slot(store), value);
+    const shelf = store === this.#lastStore ? this.#lastShelf : this.#shelf(store);
+    shelf.put(this.#slot(shelf), value);
   }
 
   delete(store) {
-    setSlot(store, this.#slot(store), null);
+    this.put(store, null);
   }
 
   getOf(store, key) {
-    return valueOf(store, this.#cache.ofKey(store, bytesOf(key)));
+    const shelf = this.#cache.shelf(store);
+    return shelf.get(this.#cache.slotOfKey(shelf, bytesOf(key)));
   }
 
   putOf(store, key, value) {
-    setSlot(store, this.#cache.ofKey(store, bytesOf(key)), value);
+    const shelf = this.#cache.shelf(store);
+    shelf.put(this.#cache.slotOfKey(shelf, bytesOf(key)), value);
   }
 
   deleteOf(store, key) {
-    setSlot(store, this.#cache.ofKey(store, bytesOf(key)), null);
+    this.putOf(store, key, null);
   }
 
-  #slot(store) {
-    const { key, row } = this.record;
+  #shelf(store) {
+    this.#lastShelf = this.#cache.shelf(store);
+    this.#lastStore = store;
+    return this.#lastShelf;
+  }
+
+  /** The slot of the current record's key. */
+  #slot(shelf) {
+    const row = this.record.row;
+    const number = this.#numbers[row * WORDS + 9];
+    if (number !== undefined && number !== NONE) return number;
+    const key = this.#input.key(row);
     if (key === null) throw new Reject(NO_KEY, "the record has no key");
-    return this.#cache.ofRow(store, row, key);
+    return this.#cache.slotOfKey(shelf, key);
   }
 
   *scan(store, { begin, end, prefix } = {}) {
     let from = bytesOf(prefix ?? begin ?? "");
     const until = prefix === undefined ? bytesOf(end ?? "") : prefixEnd(from);
     // What this call wrote so far is to be seen.
-    this.#cache.writeBack();
+    this.#cache.writeBackSoFar();
     for (let done = false; !done; ) {
       const page = this.#cache.page(store, from, until);
       for (const [key, value] of page.pairs) yield [key, decoded(store, key, value)];
@@ -145,12 +159,8 @@ export class Context {
     const number = DOMAINS.indexOf(domain);
     if (number < 0) throw new TypeError(`a timer's domain is \`event\` or \`processing\`, not \`${domain}\``);
     if (at === null || at === undefined) throw new TypeError("a timer needs a time: `at`, ms");
-    const row = this.#timers.push(key, payload ?? "", undefined, number + deleting);
-    const words = this.#timers.words;
-    writeNumber(words, row + 4, at);
-    words[row + 6] = this.record.row;
-    words[row + 7] = 0;
-    words[row + 8] = words[row + 9] = NONE;
+    const row = this.#timers.push(key, payload ?? "", undefined, number + deleting, this.record.row);
+    writeNumber(this.#timers.words, row + 4, at);
   }
 
   log(message, level = "info") {

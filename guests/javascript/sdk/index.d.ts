@@ -38,6 +38,7 @@ export type Header = readonly [name: string, value: Bytes | null];
 export interface InputRecord {
   /** Number of the record in its batch. */
   readonly row: number;
+  /** Key and value are looked up at each access: in a loop take them once, before. */
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
   /** Event time, ms; null: it has none. */
@@ -66,6 +67,13 @@ export interface InputRecord {
   json(): unknown;
   /** The fields of a value that is a JSON object, as they stand; what is none is rejected (`BAD_JSON`). */
   object(): JsonObject;
+}
+
+/** The records of a batch in order. They are made when they are first asked for, which `forwardAll` does not; `Array.from` makes an array of them. */
+export interface Records extends Iterable<InputRecord> {
+  readonly length: number;
+  /** The record of a row; counted from the end where it is negative. */
+  at(row: number): InputRecord | undefined;
 }
 
 export type Domain = "event" | "processing";
@@ -170,7 +178,7 @@ export interface Handlers {
   /** Handles one record. */
   process?(record: InputRecord, context: Context): void;
   /** Handles a batch, in place of `process`. Set `context.record` before emitting for a record. What is thrown concerns the whole batch. */
-  processBatch?(records: InputRecord[], context: Context): void;
+  processBatch?(records: Records, context: Context): void;
   /** A timer that this operator set is due. Outputs inherit its time; state by key is that of its key. */
   onTimer?(timer: Timer, context: Context): void;
   /** Names the state that a record will need, where that is not the state of its key. It is read in one call with that of all others. */

@@ -1,11 +1,13 @@
 // An opened operator with what it needs between calls. The component and the harness run the same.
 
-import { Batch, Builder } from "./batch.js";
+import { Batch } from "./batch.js";
+import { Builder } from "./builder.js";
 import { Cache } from "./cache.js";
 import { configOf } from "./config.js";
 import { Context } from "./context.js";
 import { Fatal, Reject } from "./errors.js";
-import { InputRecord, Timer } from "./record.js";
+import { Timer } from "./record.js";
+import { Records } from "./records.js";
 import { decodeLossy } from "./text.js";
 
 /** An operator as it was declared, defaults filled in. */
@@ -53,6 +55,8 @@ export class Instance {
   #host;
   #ports = new Map();
   #stores = new Map();
+  /** Whether all input comes from port 0, and the first output is port 0, too. */
+  #isFirstPort;
   #outputs = new Builder();
   #timers = new Builder();
   #state = new Builder();
@@ -66,6 +70,7 @@ export class Instance {
     this.#host = host;
     definition.outputs.forEach((name) => this.#ports.set(name, place(name, setup.outputs, "output port")));
     if (definition.outputs.length > 0) this.#ports.set(undefined, this.#ports.get(definition.outputs[0]));
+    this.#isFirstPort = setup.inputs.length === 1 && this.#ports.get(undefined) === 0;
     definition.stores.forEach((store) => this.#stores.set(store, place(store.name, setup.stores, "store")));
     const source = decodeLossy(setup.config).trim();
     const config = configOf(source, definition.config);
@@ -81,11 +86,10 @@ export class Instance {
   process(call, { index, arena }) {
     const input = new Batch(index, arena);
     const handlers = this.#handlers;
-    const records = [];
-    for (let row = 0; row < input.length; row++) records.push(new InputRecord(input, row));
-    const { context, cache } = this.#begin(call, input, records, "prefetch");
+    const records = new Records(input);
+    const { context, cache } = this.#begin(call, input, records, "prefetch", this.#isFirstPort);
     if (handlers.processBatch !== undefined) synchronous(handlers.processBatch(records, context), "processBatch");
-    else each(records, context, (record) => handlers.process(record, context), "process");
+    else each(records, context, handlers, false);
     cache.writeBack();
     return context.effects();
   }
@@ -94,10 +98,10 @@ export class Instance {
   onTimer(call, { index, arena }) {
     const due = new Batch(index, arena);
     const handlers = this.#handlers;
-    const timers = Array.from({ length: due.length }, (_, row) => new Timer(due, row));
-    const { context, cache } = this.#begin(call, due, timers, "prefetchTimer");
+    const timers = new Records(due, Timer);
+    const { context, cache } = this.#begin(call, due, timers, "prefetchTimer", false);
     if (handlers.onTimer === undefined && timers.length > 0) throw new Fatal("a timer is due, but the operator has no `onTimer`");
-    each(timers, context, (timer) => handlers.onTimer(timer, context), "onTimer");
+    each(timers, context, handlers, true);
     cache.writeBack();
     return context.effects();
   }
@@ -109,30 +113,32 @@ export class Instance {
     const rows = new Batch(index, arena);
     const pairs = Array.from({ length: rows.length }, (_, row) => [rows.key(row), rows.value(row)]);
     const kept = synchronous(migrator.migrate(store, fromVersion, pairs), "migrate");
-    this.#outputs.reset();
-    for (const [key, value] of kept) this.#outputs.pushState(0, key, value);
-    return this.#outputs.packed();
+    this.#state.reset();
+    for (const [key, value] of kept) this.#state.push(key, value, undefined, 0, 0);
+    return this.#state.packed();
   }
 
-  #begin({ watermark, now, task }, input, rows, prefetch) {
-    const cache = new Cache(this.#stores, this.#host, this.#state);
+  #begin({ watermark, now, task }, input, rows, prefetch, isFirstPort) {
+    const cache = new Cache(this.#stores, this.#host, this.#state, input);
     const handlers = this.#handlers;
-    if (handlers[prefetch] !== undefined) cache.readNamed((want) => rows.forEach((row) => handlers[prefetch](row, want)));
-    else if (this.#definition.readAhead && this.#stores.size > 0) cache.readRecordKeys(input);
+    if (handlers[prefetch] !== undefined) cache.readNamed((want) => rows.all().forEach((row) => handlers[prefetch](row, want)));
+    else if (this.#definition.readAhead && this.#stores.size > 0) cache.readRecordKeys();
     this.#outputs.reset();
     this.#timers.reset();
-    const parts = { ports: this.#ports, cache, telemetry: this.#host, outputs: this.#outputs, timers: this.#timers };
+    const parts = { ports: this.#ports, isFirstPort, cache, telemetry: this.#host, outputs: this.#outputs, timers: this.#timers };
     return { context: new Context({ watermark: clamped(watermark), now, task }, input, parts), cache };
   }
 }
 
 /** Hands over one row after the other; what rejects one leaves the others alone. */
-function each(rows, context, handle, what) {
-  for (const row of rows) {
-    context.record = row;
+function each(rows, context, handlers, areTimers) {
+  const { batch, Row, made, length } = rows;
+  for (let row = 0; row < length; row++) {
+    const one = made === undefined ? new Row(batch, row) : made[row];
+    context.record = one;
     try {
-      const result = handle(row);
-      if (result !== undefined) synchronous(result, what);
+      const result = areTimers ? handlers.onTimer(one, context) : handlers.process(one, context);
+      if (result !== undefined) synchronous(result, areTimers ? "onTimer" : "process");
     } catch (e) {
       if (!(e instanceof Reject)) throw e;
       context.reject(e.code, e.message);

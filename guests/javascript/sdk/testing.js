@@ -1,6 +1,7 @@
 // Runs an operator under Node.js, without a component and without a host: testing.d.ts says what there is.
 
-import { Batch, Builder, NONE, WORDS, parse } from "./batch.js";
+import { Batch, NONE, WORDS, parse } from "./batch.js";
+import { Builder } from "./builder.js";
 import { LEVELS } from "./context.js";
 import { packHeaders, unpackHeaders } from "./headers.js";
 import { Instance, isOperator } from "./instance.js";
@@ -53,16 +54,17 @@ class Harness {
     for (const { key = null, value = null, timestamp = null, headers, port } of records) {
       const number = port === undefined ? 0 : this.#inputs().indexOf(port);
       if (number < 0) throw new RangeError(`the operator has no input port \`${port}\``);
-      const at = builder.push(key, value, packHeaders(headers), number);
+      const at = builder.push(key, value, packHeaders(headers), number, 0);
       const letters = key === null ? null : latin1(typeof key === "string" ? encode(key) : key);
       if (!numbers.has(letters)) numbers.set(letters, numbers.size);
       finish(builder, at, timestamp, this.#offset++, 0, this.numbersKeys ? numbers.get(letters) : NONE);
     }
-    this.feedPacked(copied(builder.packed()));
+    this.feedPacked(builder.packed());
   }
 
   feedPacked(batch) {
-    this.#take(batch, () => this.#instance.process(this.#call, batch));
+    // Copies, as from the host: the call may do with them what it likes.
+    this.#take(batch, () => this.#instance.process(this.#call, copied(batch)));
   }
 
   advanceWatermark(watermark) {
@@ -83,7 +85,7 @@ class Harness {
       const builder = new Builder();
       for (const [name, { key, payload, at }] of due) {
         this.#timers.delete(name);
-        finish(builder, builder.push(key, payload, undefined, domain), at, 0, NONE, NONE);
+        finish(builder, builder.push(key, payload, undefined, domain, 0), at, 0, NONE, NONE);
       }
       const batch = copied(builder.packed());
       this.#take(batch, () => this.#instance.onTimer(this.#call, batch));
@@ -166,7 +168,7 @@ class Harness {
 
   migrate(store, fromVersion, rows) {
     const builder = new Builder();
-    for (const [key, value] of rows) builder.pushState(0, key, value);
+    for (const [key, value] of rows) builder.push(key, value, undefined, 0, 0);
     const { index, arena } = this.#instance.migrate(store, fromVersion, copied(builder.packed()));
     const kept = parse(index, arena);
     return Array.from({ length: kept.length }, (_, row) => [textOf(kept.key(row)), kept.value(row)]);
@@ -200,7 +202,7 @@ class Harness {
     const found = [...this.#state].filter(([place]) => place[0] === from[0] && place >= from && (end.length === 0 || place < until));
     found.sort(([a], [b]) => compare(a, b));
     const builder = new Builder();
-    for (const [place, value] of found.slice(0, this.pageRows)) builder.pushState(store, Uint8Array.from(place.slice(1), (letter) => letter.charCodeAt(0)), value);
+    for (const [place, value] of found.slice(0, this.pageRows)) builder.push(Uint8Array.from(place.slice(1), (letter) => letter.charCodeAt(0)), value, undefined, store, 0);
     return { rows: copied(builder.packed()), done: found.length <= this.pageRows };
   }
 }
@@ -224,6 +226,6 @@ function finish(builder, at, timestamp, offset, partition, keyId) {
 function rowsOf({ index, arena }, answer) {
   const asked = parse(index, arena);
   const builder = new Builder();
-  for (let row = 0; row < asked.length; row++) builder.pushState(asked.port(row), ...answer(asked.port(row), asked.key(row)));
+  for (let row = 0; row < asked.length; row++) builder.push(...answer(asked.port(row), asked.key(row)), undefined, asked.port(row), 0);
   return copied(builder.packed());
 }

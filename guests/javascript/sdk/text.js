@@ -6,7 +6,8 @@ const fromCodes = String.fromCharCode;
 const PIECE_BYTES = 32_768;
 /** From here on the detour over base 64 is shorter, where the engine has it built in: Node.js 20 has not. */
 const LONG_BYTES = 24;
-const HAS_BASE64 = Uint8Array.prototype.setFromBase64 !== undefined;
+const LONG_LETTERS = 6;
+const HAS_BASE64 = Uint8Array.fromBase64 !== undefined;
 
 /** Bytes as a string of one letter each: exact for any bytes, so fit for the keys of a map. */
 export function latin1(bytes) {
@@ -17,19 +18,23 @@ export function latin1(bytes) {
   return pieces.join("");
 }
 
-const BEYOND_ASCII = /[^\x00-\x7f]/;
+/** Many letters at a time: for each turn of a loop a regular expression takes as long as for two letters. */
+const ASCII = new RegExp(`^(?:${"[\\0-\\x7f]".repeat(16)})*(?:${"[\\0-\\x7f]".repeat(4)})*[\\0-\\x7f]{0,3}$`);
+/** Takes longer, but no memory for each turn. */
+const BEYOND_ASCII = /[^\0-\x7f]/;
+const MANY_LETTERS = 65_536;
+/** Up to here the largest of the bytes is found sooner. */
+const FEW_BYTES = 64;
 
-function isAscii(bytes) {
-  for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
-    if (Math.max.apply(null, bytes.length <= PIECE_BYTES ? bytes : bytes.subarray(at, at + PIECE_BYTES)) > 0x7f) return false;
-  }
-  return true;
+/** Whether a text is ASCII. */
+export function isAscii(text) {
+  return text.length <= MANY_LETTERS ? ASCII.test(text) : !BEYOND_ASCII.test(text);
 }
 
 /** The text of UTF-8 bytes; undefined where they are none. */
 export function decode(bytes) {
   const letters = latin1(bytes);
-  if (isAscii(bytes)) return letters;
+  if (bytes.length <= FEW_BYTES ? !(Math.max.apply(null, bytes) > 0x7f) : isAscii(letters)) return letters;
   try {
     // Both are built in; the second knows UTF-8 and takes nothing else.
     return decodeURIComponent(escape(letters));
@@ -54,23 +59,14 @@ export function decodeLossy(bytes) {
   return lossy;
 }
 
-/** Letters that stand for one byte each, which are those of the text in UTF-8. Half a surrogate pair becomes U+FFFD. */
-export function utf8Letters(text) {
-  return BEYOND_ASCII.test(text) ? unescape(encodeURIComponent(text.toWellFormed())) : text;
-}
-
-/** Writes letters that stand for one byte each. */
-export function writeLetters(letters, bytes, begin) {
-  const length = letters.length;
-  if (HAS_BASE64 && length > LONG_BYTES) bytes.subarray(begin, begin + length).setFromBase64(btoa(letters));
-  else for (let at = 0; at < length; at++) bytes[begin + at] = letters.charCodeAt(at);
-}
-
-/** The text in UTF-8. */
+/** The text in UTF-8. Half a surrogate pair becomes U+FFFD. */
 export function encode(text) {
-  const letters = utf8Letters(text);
-  const bytes = new Uint8Array(letters.length);
-  writeLetters(letters, bytes, 0);
+  // Letters that stand for one byte each.
+  const letters = isAscii(text) ? text : unescape(encodeURIComponent(text.toWellFormed()));
+  const length = letters.length;
+  if (HAS_BASE64 && length >= LONG_LETTERS) return Uint8Array.fromBase64(btoa(letters));
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length; at++) bytes[at] = letters.charCodeAt(at);
   return bytes;
 }
 

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
-import { Batch, Builder, LayoutError, ROW_BYTES, WORDS, parse } from "../sdk/batch.js";
+import { Batch, LayoutError, ROW_BYTES, WORDS, parse } from "../sdk/batch.js";
+import { Builder } from "../sdk/builder.js";
 import { packHeaders, unpackHeaders } from "../sdk/headers.js";
 import { InputRecord } from "../sdk/record.js";
 import { bigintOf, writeNumber } from "../sdk/time.js";
@@ -43,7 +44,7 @@ for (const vector of vectors.valid) {
     const builder = new Builder();
     for (const row of vector.rows) {
       const headers = packHeaders(row.headers.map(([name, value]) => [name, part(value)]));
-      const at = builder.push(part(row.key), part(row.value), headers, row.port);
+      const at = builder.push(part(row.key), part(row.value), headers, row.port, 0);
       writeNumber(builder.words, at + 4, BigInt(row.timestamp));
       writeNumber(builder.words, at + 6, BigInt(row.offset));
       builder.words[at + 8] = row.partition;

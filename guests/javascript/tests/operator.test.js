@@ -5,6 +5,7 @@ import test from "node:test";
 import { Fatal, NO_KEY, Reject, Retry, decodeLossy, defineOperator, encode, json, store, u64 } from "millstream";
 import { open } from "millstream/testing";
 import { LayoutError } from "../sdk/batch.js";
+import { Builder } from "../sdk/builder.js";
 
 const notes = store("notes", json());
 const sums = store("sums", u64, 3);
@@ -92,6 +93,57 @@ test("a scan sees what the call wrote, in order, and goes on past a page", () =>
   assert.equal(scan({ begin: "a2", end: "b" }), "a22,a33");
 });
 
+test("what a scan wrote is written once, and what follows it sees it", () => {
+  const op = open(doing((record, context) => {
+    const key = record.valueText();
+    if (key === "scan") context.emit({ value: [...context.scan(sums)].map(([found, value]) => decodeLossy(found) + value).join() });
+    else if (key === "gone") context.delete(sums);
+    else context.put(sums, (context.get(sums) ?? 0) + Number(key));
+  }));
+  op.feed({ key: "a", value: "1" }, { key: "b", value: "2" }, { key: "c", value: "3" });
+  op.feed({ key: "a", value: "1" }, { key: "b", value: "gone" }, { key: "a", value: "scan" });
+  op.feed({ key: "b", value: "5" }, { key: "a", value: "scan" }, { key: "b", value: "gone" }, { key: "a", value: "scan" }, { key: "b", value: "4" });
+  op.feed({ key: "a", value: "1" }, { key: "a", value: "scan" });
+  assert.deepEqual(values(op), ["a2,c3", "a2,b5,c3", "a2,c3", "a3,b4,c3"]);
+  assert.deepEqual([op.calls.putMany, op.entries, op.state("sums", "a")[0], op.state("sums", "b")[0]], [6, 3, 3, 4]);
+});
+
+test("state goes back whole, in part and with new keys", () => {
+  const op = open(doing((record, context) => {
+    const list = context.get(notes) ?? [];
+    if (record.value !== null) context.put(sums, (context.get(sums) ?? 0) + 1);
+    if (decodeLossy(record.value ?? encode("")) === "both") context.put(notes, [...list, "n"]);
+  }));
+  const all = ["a", "bb", "", "dddd"].map((key) => ({ key, value: "x" }));
+  op.feed(...all);
+  op.feed(...all);
+  op.feed(all[1], { key: "a" }, { key: "new", value: "both" }, { key: "dddd", value: "both" });
+  op.feed(all[3], { key: "", value: "both" });
+  const sum = (key) => op.state("sums", key)?.[0];
+  assert.deepEqual([sum("a"), sum("bb"), sum(""), sum("dddd"), sum("new")], [2, 3, 3, 4, 1]);
+  assert.deepEqual(["a", "", "dddd", "new"].map((key) => op.state("notes", key)?.length), [undefined, 5, 5, 5]);
+  assert.equal(op.calls.putMany, 4);
+});
+
+test("numbers of keys are taken as they come: none, some, or one for null", () => {
+  const op = open(doing((record, context) => {
+    context.put(sums, (context.get(sums) ?? 0) + 1);
+    context.emit({ key: record.key, value: String(context.get(sums)) });
+  }));
+  const batch = (...rows) => {
+    const builder = new Builder();
+    for (const [key, number] of rows) builder.words[builder.push(key, "x", undefined, 0, 0) + 9] = number;
+    return builder.packed();
+  };
+  const none = 0xffff_ffff;
+  op.feedPacked(batch(["a", 0], ["b", 1], ["a", 0], [null, none], ["b", 1]));
+  op.feedPacked(batch(["a", 0], ["b", 1], ["c", 2], ["d", none], ["a", 0]));
+  op.feedPacked(batch(["b", none]));
+  op.feedPacked(batch([null, 0], ["a", 1], [null, 0], ["b", 2]));
+  assert.deepEqual(op.takeOutputs().map((out) => out.key + out.value).join(), "a1,b1,a2,b2,a3,b3,c1,d1,a4,b4,a5,b5");
+  assert.equal(op.takeRejects().length, 3);
+});
+
 test("a store that is not declared is named", () => {
   const op = open(doing((_, context) => context.put(store("other"), new Uint8Array(1))));
   assert.throws(() => op.feed({ key: "k" }), /does not declare the store `other`/);
@@ -177,6 +229,55 @@ test("a batch is handled as a whole by whoever wants it so", () => {
   op.feed({ value: "a" }, {}, { value: "b" });
   assert.deepEqual(op.takeOutputs().map((out) => [out.value, out.row]), [["0 of 3", 0], ["2 of 3", 2]]);
   assert.deepEqual(op.takeRejects(), [{ row: 1, code: 1, message: "null" }]);
+});
+
+test("records are there in order, as often as they are asked for", () => {
+  const op = open(defineOperator({
+    processBatch(records, context) {
+      assert.equal(records.length, 3);
+      assert.equal(records.at(-1), Array.from(records)[2]);
+      assert.equal(records.at(3), undefined);
+      context.record = records.at(1);
+      context.emit({ value: [...records].map((record) => record.keyText()).join() });
+    },
+  }));
+  op.feed({ key: "a" }, { key: "b" }, { key: "c" });
+  assert.deepEqual(op.takeOutputs().map((out) => [out.value, out.row]), [["a,b,c", 1]]);
+});
+
+test("what prefetch leaves on a record process finds there", () => {
+  const op = open(defineOperator({
+    stores: [sums],
+    prefetch(record, want) {
+      record.state = encode(`${record.keyText()}!`);
+      want(sums, record.state);
+    },
+    process: (record, context) => context.putOf(sums, record.state, 1),
+  }));
+  op.feed({ key: "a" }, { key: "b" });
+  assert.deepEqual([op.calls.getMany, op.entries, op.state("sums", "b!")[0]], [1, 2, 1]);
+});
+
+test("a record that could not be emitted leaves nothing behind", () => {
+  const op = open(doing((record, context) => {
+    context.emit({ key: "before" });
+    assert.throws(() => context.emit({ key: record.key, value: 7 }), TypeError);
+    context.emit({ key: "after", value: "v" });
+  }));
+  op.feed({ key: "k" });
+  assert.deepEqual(op.takeOutputs().map((out) => [out.key, out.value]), [["before", null], ["after", "v"]]);
+});
+
+test("a batch says no more than the one before it", () => {
+  const op = open(doing((record, context) => {
+    if (record.value !== null) context.emit({ key: record.key, headers: [["h", "1"]], port: "side", timestamp: 7, partition: 3 });
+    else context.emit({ key: "k", value: "v" });
+  }));
+  op.feed({ key: "a", value: "x" }, { key: "b", value: "x" });
+  op.takeOutputs();
+  op.feed({ timestamp: 1 }, { timestamp: 2 });
+  const short = op.takeOutputs().map(({ port, value, timestamp, headers, partition, row }) => [port, value, timestamp, headers, partition, row]);
+  assert.deepEqual(short, [["out", "v", 1, [], null, 0], ["out", "v", 2, [], null, 1]]);
 });
 
 test("mistakes are told in words", () => {

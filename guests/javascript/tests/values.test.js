@@ -2,7 +2,9 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
-import { JsonObject, config, decode, decodeLossy, encode, f64, i64, i64big, json, sameJson, text, textOfJson, u64, u64big } from "millstream";
+import { JsonObject, config, decode, decodeLossy, defineOperator, encode, f64, i64, i64big, json, sameJson, text, textOfJson, u64, u64big } from "millstream";
+import { open } from "millstream/testing";
+import { Builder } from "../sdk/builder.js";
 import { configOf } from "../sdk/config.js";
 import { prefixEnd } from "../sdk/text.js";
 import { bigintOf, numberOf, writeNumber } from "../sdk/time.js";
@@ -17,6 +19,15 @@ test("text is UTF-8 both ways, and what is none is told", () => {
     assert.equal(decode(Uint8Array.from(wrong)), undefined);
   }
   assert.equal(decodeLossy(Uint8Array.of(101, 0xff, 0xc3, 0xb6, 0xe2, 0x82)), "e\ufffdö\ufffd\ufffd");
+});
+
+test("text is written to a batch as UTF-8, numbers and what looks like them, too", () => {
+  const texts = ["0", "7", "123", "007", "1234", "12345", "12345678", "123456789012345", "9007199254740993", "1e5", "1e21", "1.5", "-1234", "0x10"];
+  texts.push("", "ab", " 12", "12 ", "+12", "Infinity", "NaN", "ü12", "1_000", "9999", "10000", "99990000", "1000000000000000", "٣٣٣", "\ud800");
+  texts.push("ünï ελ".repeat(20), "x".repeat(9000));
+  const builder = new Builder();
+  for (const text of texts) builder.push(text, text, undefined, 0, 0);
+  assert.deepEqual(Buffer.from(builder.packed().arena), Buffer.from(texts.map((text) => text + text).join("")));
 });
 
 test("times are written and read at their ends", () => {
@@ -67,6 +78,24 @@ test("fields of an object are found as they stand", () => {
   assert.equal(new JsonObject('{"\\u006bind":1}').raw("kind"), "1");
   assert.equal(textOfJson('"\\ud800"'), undefined);
   assert.equal(new JsonObject("{}").raw("a"), undefined);
+});
+
+test("of many fields each is found, the last of its name", () => {
+  const names = Array.from({ length: 40 }, (_, n) => `n${n}`);
+  const fields = new JsonObject(`{${names.map((name, n) => `"${name}":${n % 7 === 0 ? `[${n}]` : n}`)}, "n3" : "n4", "n9":"\\"" }`);
+  for (const [n, name] of names.entries()) assert.equal(fields.raw(name), n === 3 ? '"n4"' : n === 9 ? '"\\""' : n % 7 === 0 ? `[${n}]` : String(n));
+  // Values that read like names are none.
+  const alike = new JsonObject('{"a":true,"true":1,"b":7,"c":"x"}');
+  assert.deepEqual(["true", "7", "x", '"x"', ",", "undefined"].map((name) => alike.raw(name)), ["1", ...new Array(5).fill(undefined)]);
+  assert.equal(new JsonObject('{"a":7}').raw("7"), undefined);
+});
+
+test("objects in other letters than ASCII are read as text", () => {
+  const op = open(defineOperator({ process: (record, context) => context.emit({ value: record.object().text(record.keyText()) }) }));
+  for (const value of ['{"a":"ü"}', '{"a":"x","b":["ü"]}', '{"ü":"日本","c":{}}', '{"\\u0061":"ü"}']) op.feed({ key: value.includes("日") ? "ü" : "a", value });
+  assert.deepEqual(op.takeOutputs().map((out) => out.value), ["ü", "x", "日本", "ü"]);
+  op.feed({ key: "a", value: Uint8Array.of(...encode('{"a":"'), 0xfc, ...encode('"}')) }, { key: "a", value: '{"a":"ü"' }, { key: "a" });
+  assert.deepEqual(op.takeRejects().map((reject) => reject.code), [65_001, 65_002, 65_001]);
 });
 
 test("what is no JSON object is refused, with the place", () => {

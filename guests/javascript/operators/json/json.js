@@ -40,7 +40,11 @@ export default defineOperator({
           changes.key = asText(raw);
         }
         if (select.length > 0) {
-          const kept = select.flatMap((name, n) => (fields.has(name) ? [`${names[n]}${fields.raw(name)}`] : []));
+          const kept = [];
+          for (let n = 0; n < select.length; n++) {
+            const raw = fields.raw(select[n]);
+            if (raw !== undefined) kept.push(`${names[n]}${raw}`);
+          }
           changes.value = `{${kept.join(",")}}`;
         }
         context.forward(record, changes);
