@@ -31,7 +31,7 @@ import json
 import struct
 
 from millstream_config import configured
-from millstream_json import BAD_JSON, JsonObject, json_of, same_json, text_of_json
+from millstream_json import BAD_JSON, JsonObject, json_of, same_json, same_value, text_of_json
 from millstream_layout import INHERIT, NONE, ROW, pack, pack_headers, prefix_end, unpack, unpack_headers
 from millstream_outcome import Fatal, Reject, Retry
 
