@@ -21,6 +21,7 @@ What to know:
 - A fresh instance may take over between any two calls, so what must last goes into a store.
 - There are no files, no network, no clock (`time.time()` traps): time is `context.now` and `context.watermark`. `print` goes to the log.
 - State is read once per batch, for the records' keys, and written back once; what a record writes the next one reads.
+- `records` in `process_batch` is a sequence, not a list: `list(records)` is one.
 - Bytes are `bytes`, null is `None`. An exception that is no `Reject`, `Retry` or `Fatal` is a trap: the host finds
   the record that raises it, and sends it where the job sends rejects, with the exception and where it came from.
 
@@ -28,129 +29,20 @@ This file needs no component: `millstream_testing.Harness` runs an operator unde
 """
 
 import json
-import struct
 
 from millstream_config import configured
-from millstream_json import BAD_JSON, JsonObject, json_of, same_json, text_of_json
+from millstream_json import BAD_JSON, JsonObject, json_of, same_json, same_value, text_of_json
 from millstream_layout import INHERIT, NONE, ROW, pack, pack_headers, prefix_end, unpack, unpack_headers
 from millstream_outcome import Fatal, Reject, Retry
+from millstream_output import Output
+from millstream_record import BAD_TEXT, NO_KEY, NO_TIME, Record, Records
+from millstream_state import BYTES, F64, I64, JSON, TEXT, U64, Codec, State, Store, no_constant
 
 EVENT, PROCESSING = 0, 1
 """Time domains of a timer."""
 
 ERROR, WARN, INFO, DEBUG = 0, 1, 2, 3
 """Levels of a log message."""
-
-NO_KEY, BAD_TEXT, NO_TIME = 65000, 65001, 65003
-"""Reject codes: no key, where state is kept by key; not text; no timestamp, where it is event time. BAD_JSON is 65,002. Codes from 65,000 are the SDKs'."""
-
-
-class Codec:
-    """How values of one type stand in a store."""
-
-    def __init__(self, decode, encode):
-        self.decode = decode
-        self.encode = encode
-
-
-def _number(name, shape):
-    packing = struct.Struct(shape)
-
-    def decode(value):
-        if len(value) != 8:
-            raise ValueError(f"a {name} has 8 bytes, this value {len(value)}")
-        return packing.unpack(value)[0]
-
-    return Codec(decode, packing.pack)
-
-
-def _no_constant(text):
-    raise ValueError(f"JSON has no {text}")
-
-
-U64 = _number("u64", "<Q")
-I64 = _number("i64", "<q")
-F64 = _number("f64", "<d")
-TEXT = Codec(lambda value: value.decode(), str.encode)
-BYTES = Codec(bytes, bytes)
-JSON = Codec(
-    lambda value: json.loads(value, parse_constant=_no_constant),
-    lambda value: json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode(),
-)
-
-
-class Store:
-    """A declared store: key to value, one value per key and task. Raise `version` with the values' format, and implement `migrate`."""
-
-    def __init__(self, name, codec=BYTES, version=1):
-        self.name = name
-        self.codec = codec
-        self.version = version
-        self.number = 0  # as the host counts; set at open
-
-
-class Record:
-    """One input record. `timestamp` is None where it has none."""
-
-    __slots__ = ("row", "key", "value", "packed_headers", "port", "timestamp", "offset", "partition")
-
-    def __init__(self, row, key, value, packed_headers, port, timestamp, offset, partition):
-        self.row = row
-        self.key = key
-        self.value = value
-        self.packed_headers = packed_headers
-        self.port = port
-        self.timestamp = timestamp
-        self.offset = offset
-        self.partition = partition
-
-    @property
-    def headers(self):
-        """The headers in order, as pairs of name and value; names may repeat."""
-        return unpack_headers(self.packed_headers)
-
-    def header(self, name):
-        """The value of the last header of that name; None: there is none, or it is null."""
-        return next((value for other, value in reversed(self.headers) if other == name), None)
-
-    def require_key(self):
-        """The key; a record without one is rejected."""
-        if self.key is None:
-            raise Reject(NO_KEY, "the record has no key")
-        return self.key
-
-    def require_time(self):
-        """The timestamp; a record without one is rejected."""
-        if self.timestamp is None:
-            raise Reject(NO_TIME, "the record has no timestamp")
-        return self.timestamp
-
-    def key_text(self):
-        """The key as text; what is none is rejected."""
-        return _text(self.key, "key")
-
-    def value_text(self):
-        """The value as text; what is none is rejected."""
-        return _text(self.value, "value")
-
-    def json(self):
-        """The value decoded from JSON; what is none is rejected."""
-        if self.value is None:
-            raise Reject(BAD_JSON, "the value is null")
-        return json_of(self.value_text())
-
-    def object(self):
-        """The fields of a value that is a JSON object, as they stand; what is none is rejected."""
-        return JsonObject(self.value_text())
-
-
-def _text(part, what):
-    if part is None:
-        raise Reject(BAD_TEXT, f"the {what} is null")
-    try:
-        return part.decode()
-    except UnicodeDecodeError as e:
-        raise Reject(BAD_TEXT, f"the {what} is not UTF-8: {e.reason}") from None
 
 
 class Timer:
@@ -186,8 +78,8 @@ class Operator:
             raise Fatal("config: this operator takes none")
 
     prefetch = None
-    """`def prefetch(self, record, want)`: names the state that a record will need, by want(store, key), where that is not the state of its key. It is read in one
-    call with that of all others. `prefetch_timer(self, timer, want)` is the same for a due timer."""
+    """`def prefetch(self, record, want)`: names the state that a record will need, by want(store, key), where that is not the state of its key. It is read in
+    one call with that of all others. `prefetch_timer(self, timer, want)` is the same for a due timer."""
     prefetch_timer = None
 
     def process(self, record, context):
@@ -216,42 +108,64 @@ class Operator:
 class Context:
     """What an operator sees of the world during one call, and what it asks for. It stands at one record, or due timer, at a time."""
 
-    def __init__(self, watermark, now, task, host, ports):
+    def __init__(self, watermark, now, task, host, ports, records=None):
         self.watermark = watermark
         self.now = now
         self.task = task
         self.record = None
-        self.outputs = []
-        self.timers = []
         self.rejects = []
         self.raw_outputs = self.raw_timers = None
+        self.state = State(host)
         self._host = host
         self._ports = ports
-        # Per store: key to value as it is stored, None where there is none; and the keys that were written.
-        self._values = {}
-        self._written = {}
+        self._records = records
+        self._outputs = Output(ports.get(None))
+        self._timers = Output(0)
+        # What each record needs, without the way there.
+        self._kept = self.state.kept
 
     def emit(self, record=None, *, key=..., value=..., headers=..., port=None, timestamp=INHERIT, partition=NONE):
         """Emits a record: a copy of `record` with what is named changed, or, without `record`, what is named alone.
 
         `port` is the name of an output (default: the first), `timestamp` ms (default: the input record's), `partition` a number (default: the key's).
         """
-        if key is ...:
-            key = record.key if record is not None else None
-        if value is ...:
-            value = record.value if record is not None else None
-        if headers is ...:
-            packed = record.packed_headers if record is not None else b""
+        if record is None:
+            packed = b""
+            if key is ...:
+                key = None
+            if value is ...:
+                value = None
         else:
+            packed = record.packed_headers
+            if key is ...:
+                key = record.key
+            if value is ...:
+                value = record.value
+        if headers is not ...:
             packed = pack_headers(headers)
-        self.outputs.append((key, value, packed, self._port(port), timestamp, self.record.row, partition))
+        row = self.record.row
+        out = self._outputs
+        if packed or port is not None or timestamp is not INHERIT or partition is not NONE or out.port is None:
+            out.more[len(out.keys)] = packed, self._port(port), timestamp, partition
+        out.keys.append(key)
+        out.values.append(value)
+        out.rows.append(row)
 
     def forward_all(self, records):
-        """Emits records of the batch as they are, to the first port."""
-        port = self._port(None)
+        """Emits records of the batch as they are, to the first port. The whole batch costs next to nothing, if no record of it was looked at before."""
+        self._port(None)
+        out = self._outputs
+        if records is self._records and records.made is None:
+            # Nobody looked at a record, so nobody changed one.
+            out.forward(records)
+            return
         for record in records:
-            timestamp = INHERIT if record.timestamp is None else record.timestamp
-            self.outputs.append((record.key, record.value, record.packed_headers, port, timestamp, record.row, NONE))
+            if record.packed_headers or record.timestamp is not None:
+                timestamp = INHERIT if record.timestamp is None else record.timestamp
+                out.more[len(out.keys)] = record.packed_headers, out.port, timestamp, NONE
+            out.keys.append(record.key)
+            out.values.append(record.value)
+            out.rows.append(record.row)
 
     def _port(self, name):
         try:
@@ -275,42 +189,43 @@ class Context:
 
     def packed(self):
         """Outputs and timers as pairs of index and arena."""
-        return self.raw_outputs or pack(self.outputs), self.raw_timers or pack(self.timers)
+        return self.raw_outputs or self._outputs.packed(), self.raw_timers or self._timers.packed()
 
     def get(self, store, default=None):
         """The value of the current record's key; `default` where there is none. A record without a key is rejected."""
-        return self.get_of(store, self._key(), default)
+        try:
+            value = self._kept[store].decoded[self.record.key]
+        except KeyError:
+            value = self.state.find(store, self._key())
+        return default if value is None else value
 
     def put(self, store, value):
         """Sets the value of the current record's key; None deletes."""
-        self.put_of(store, self._key(), value)
+        key = self.record.key
+        try:
+            kept = self._kept[store]
+        except KeyError:
+            kept = self.state[store]
+        if key is not None and value.__class__ is kept.immutable:
+            kept.written[key] = kept.encode(value)
+            kept.decoded[key] = value
+        else:
+            self.state.put(store, self._key(), value)
 
     def get_of(self, store, key, default=None):
         """The value of any key. Costs a call to the host unless the key is one of the batch's or was met before."""
-        values = self._values.get(store)
-        if values is None:
-            values = self._values[store] = {}
-        if key in values:
-            value = values[key]
-        else:
-            value = values[key] = self._host.get_many([(store.number, key)])[0]
-        if value is None:
-            return default
-        try:
-            return store.codec.decode(value)
-        except ValueError as e:
-            raise Fatal(f"store `{store.name}`, key `{key.decode(errors='backslashreplace')}`: {e}") from None
+        value = self.state.find(store, key)
+        return default if value is None else value
 
     def put_of(self, store, key, value):
         """Sets the value of any key; None deletes."""
-        self._values.setdefault(store, {})[key] = None if value is None else store.codec.encode(value)
-        self._written.setdefault(store, {})[key] = True
+        self.state.put(store, key, value)
 
     def scan(self, store, begin=b"", end=b"", prefix=None):
         """Pairs of key and value in a range, in ascending order of keys. What this call wrote so far is seen."""
         if prefix is not None:
             begin, end = prefix, prefix_end(prefix)
-        self.write_back()
+        self.state.write_back()
         done = False
         while not done:
             rows, done = self._host.scan(store.number, begin, end)
@@ -322,11 +237,19 @@ class Context:
 
     def set_timer(self, at, *, key=..., payload=b"", domain=EVENT):
         """Sets a timer (ms; by default in event time and with the current record's key). Setting the same twice sets one."""
-        self.timers.append((self.record.key if key is ... else key, payload, b"", domain, at, self.record.row, NONE))
+        self._timer(at, key, payload, domain)
 
     def delete_timer(self, at, *, key=..., payload=b"", domain=EVENT):
         """Deletes the timer with the same domain, time, key and payload, if there is one."""
-        self.timers.append((self.record.key if key is ... else key, payload, b"", domain + 2, at, self.record.row, NONE))
+        self._timer(at, key, payload, domain + 2)
+
+    def _timer(self, at, key, payload, port):
+        row = self.record.row
+        timers = self._timers
+        timers.more[len(timers.keys)] = b"", port, at, NONE
+        timers.keys.append(self.record.key if key is ... else key)
+        timers.values.append(payload)
+        timers.rows.append(row)
 
     def log(self, message, level=INFO):
         self._host.log(level, message.encode())
@@ -334,23 +257,6 @@ class Context:
     def count(self, name, delta=1):
         """Adds to a counter; at most 64 names per operator."""
         self._host.count(name, delta)
-
-    def read_ahead(self, wanted):
-        """Reads keys of stores in one call; `wanted` has keys by store."""
-        asked = [(store, key) for store, keys in wanted.items() for key in keys]
-        if asked:
-            for (store, key), value in zip(asked, self._host.get_many([(store.number, key) for store, key in asked]), strict=True):
-                self._values.setdefault(store, {})[key] = value
-
-    def write_back(self):
-        """Hands what was written to the host, in one call."""
-        rows = []
-        for store, written in self._written.items():
-            values = self._values[store]
-            rows += [(store.number, key, value) for key, value in values.items() if key in written]
-        self._written = {}
-        if rows:
-            self._host.put_many(rows)
 
     def _key(self):
         key = self.record.key
@@ -388,7 +294,7 @@ class Instance:
                 raise Fatal(f"the job gives this operator no store `{store.name}`; it gives [{', '.join(stores)}]")
             store.number = stores.index(store.name)
         try:
-            decoded = json.loads(config, parse_constant=_no_constant) if config else {}
+            decoded = json.loads(config, parse_constant=no_constant) if config else {}
         except ValueError as e:
             raise Fatal(f"config: {e}") from None
         if kind.Config is not None:
@@ -397,42 +303,38 @@ class Instance:
 
     def process(self, watermark, now, task, index, arena):
         """Handles a batch; returns the context with its effects."""
-        context = Context(watermark, now, task, self.host, self.ports)
-        records = []
-        keys = {}
-        row = 0
-        for key, value, headers, port, timestamp, offset, partition in unpack(index, arena):
-            records.append(Record(row, key, value, headers, port, None if timestamp == INHERIT else timestamp, offset, partition))
-            keys[key] = None
-            row += 1
-        keys.pop(None, None)
-        self.read_ahead(context, self.operator.prefetch, records, keys)
+        records = Records(index, arena)
+        context = Context(watermark, now, task, self.host, self.ports, records)
+        self.read_ahead(context, self.operator.prefetch, records, records.distinct_keys)
         self.operator.process_batch(records, context)
-        context.write_back()
+        context.state.write_back()
         return context
 
-    def read_ahead(self, context, prefetch, rows, keys):
+    def read_ahead(self, context, prefetch, rows, distinct_keys):
         """Reads the state of a batch: what the operator names, else that of the rows' keys in every store."""
+        stores = self.operator.stores
         if prefetch is not None:
             wanted = {}
+            want = lambda store, key: wanted.setdefault(store, {}).setdefault(key)
             for row in rows:
-                prefetch(row, lambda store, key: wanted.setdefault(store, {}).setdefault(key))
-            context.read_ahead(wanted)
-        elif self.operator.read_ahead and keys:
-            context.read_ahead({store: keys for store in self.operator.stores})
+                prefetch(row, want)
+            context.state.read(list(wanted.items()))
+        elif stores and self.operator.read_ahead:
+            keys = distinct_keys()
+            context.state.read([(store, keys) for store in stores])
 
     def on_timer(self, watermark, now, task, index, arena):
         """Fires timers; returns the context with its effects."""
         context = Context(watermark, now, task, self.host, self.ports)
         due = [Timer(row, port, at, key, value or b"") for row, (key, value, _, port, at, _, _) in enumerate(unpack(index, arena))]
-        self.read_ahead(context, self.operator.prefetch_timer, due, {timer.key: None for timer in due if timer.key is not None})
+        self.read_ahead(context, self.operator.prefetch_timer, due, lambda: list(dict.fromkeys(timer.key for timer in due if timer.key is not None)))
         for timer in due:
             context.record = timer
             try:
                 self.operator.on_timer(timer, context)
             except Reject as reject:
                 context.rejects.append((timer.row, reject.code, reject.message))
-        context.write_back()
+        context.state.write_back()
         return context
 
     def migrate(self, store, from_version, index, arena):

@@ -1,9 +1,11 @@
 """The component's side of the boundary: the WIT's exports on top of `millstream.Instance`, its imports as a host. `millstream build` puts it in."""
 
+import gc
 import sys
 
 import millstream
 from componentize_py_types import Err
+from millstream_layout import parts
 from wit_world import exports
 from wit_world.imports import telemetry
 from wit_world.imports.types import Batch, Description, Effects, Failure_Fatal, Failure_Retry, Reject, StoreDescription
@@ -14,10 +16,17 @@ try:
 except ImportError:
     state = Range = None  # the operator declares no store
 
+OBJECTS_PER_COLLECTION = 50_000
+"""How many more objects there are when the collector looks for circles."""
+
 
 def of(module):
     """The class that componentize-py exports, around the operator of a module."""
     kind = millstream.operator_of(module)
+    # What was imported lives as long as the instance: no collection need look at it. Nor at each batch, of which next to nothing is garbage in circles.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(OBJECTS_PER_COLLECTION)
 
     class Operator(exports.Operator):
         opened = None
@@ -49,23 +58,21 @@ def of(module):
 
 
 class Host:
-    """The imports, in plain rows."""
+    """The imports. Batches are pairs of index and arena."""
 
     @staticmethod
-    def get_many(wanted):
-        keys = [(key, None, b"", store, millstream.INHERIT, 0, millstream.NONE) for store, key in wanted]
-        found = state.get_many(Batch(*millstream.pack(keys)))
-        return [row[1] for row in millstream.unpack(found.index, found.arena)]
+    def get_many(index, arena):
+        found = state.get_many(Batch(index, arena))
+        return found.index, found.arena
 
     @staticmethod
-    def put_many(rows):
-        packed = millstream.pack([(key, value, b"", store, millstream.INHERIT, 0, millstream.NONE) for store, key, value in rows])
-        state.put_many(Batch(*packed))
+    def put_many(index, arena):
+        state.put_many(Batch(index, arena))
 
     @staticmethod
     def scan(store, begin, end):
         page = state.scan(Range(store, begin, end, 0, 0))
-        return [row[:2] for row in millstream.unpack(page.rows.index, page.rows.arena)], page.done
+        return list(zip(*parts(page.rows.index, page.rows.arena)[:2])), page.done
 
     @staticmethod
     def log(level, message):

@@ -75,13 +75,13 @@ class Harness:
 
     # What an instance may call.
 
-    def get_many(self, wanted):
+    def get_many(self, index, arena):
         self.calls["get_many"] += 1
-        return [self.state.get(one) for one in wanted]
+        return pack([(key, self.state.get((store, key)), b"", store, *rest) for key, _, _, store, *rest in unpack(index, arena)])
 
-    def put_many(self, rows):
+    def put_many(self, index, arena):
         self.calls["put_many"] += 1
-        for store, key, value in rows:
+        for key, value, _, store, *_ in unpack(index, arena):
             if value is None:
                 self.state.pop((store, key), None)
             else:

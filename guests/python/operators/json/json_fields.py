@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from millstream import BAD_JSON, Operator, Reject, same_json, text_of_json
+from millstream import BAD_JSON, Operator, Reject, json_of, same_value, text_of_json
 
 SPACES = re.compile(r'("(?:[^"\\]|\\.)*")|[ \n\t\r]+')
 
@@ -38,14 +38,14 @@ class Json(Operator):
 
     def open(self, config, setup):
         self.only, self.key = config.only, config.key
-        self.equals = config.only and json.dumps(config.only.equals)
+        self.equals = config.only and json_of(json.dumps(config.only.equals))
         self.names = [(name, json.dumps(name, ensure_ascii=False) + ":") for name in config.select]
 
     def process(self, record, context):
         fields = record.object()
         if self.only:
-            raw = fields.raw(self.only.field)
-            if raw is None or not same_json(raw, self.equals):
+            name = self.only.field
+            if name not in fields or not same_value(fields.value(name), self.equals):
                 return
         changes = {}
         if self.key is not None:
@@ -54,6 +54,6 @@ class Json(Operator):
                 raise Reject(BAD_JSON, f"the value has no field `{self.key}`")
             changes["key"] = as_text(raw).encode()
         if self.names:
-            kept = ",".join(quoted + fields.raw(name) for name, quoted in self.names if name in fields)
+            kept = ",".join([quoted + raw for name, quoted in self.names if (raw := fields.raw(name)) is not None])
             changes["value"] = f"{{{kept}}}".encode()
         context.emit(record, **changes)

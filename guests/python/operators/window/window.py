@@ -23,7 +23,7 @@ def totals(value):
     return TOTALS.unpack(value)
 
 
-WINDOWS = Store("windows", Codec(totals, lambda value: TOTALS.pack(*value)))
+WINDOWS = Store("windows", Codec(totals, lambda value: TOTALS.pack(*value), tuple))
 
 # Spaces are Unicode's, which are not quite those of `strip`.
 SPACE = "[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*"

@@ -1,0 +1,124 @@
+"""The records of a batch: a sequence that makes them when they are first looked at, and keeps them."""
+
+from collections.abc import Sequence
+
+from millstream_json import BAD_JSON, JsonObject, json_of
+from millstream_layout import INHERIT, KEY_ID, NONE, ROW, column, parts, unpack_headers
+from millstream_outcome import Reject
+
+NO_KEY, BAD_TEXT, NO_TIME = 65000, 65001, 65003
+"""Reject codes: no key, where state is kept by key; not text; no timestamp, where it is event time. BAD_JSON is 65,002. Codes from 65,000 are the SDKs'."""
+
+
+class Record:
+    """One input record. `timestamp` is None where it has none."""
+
+    __slots__ = ("row", "key", "value", "packed_headers", "port", "timestamp", "offset", "partition", "_index")
+
+    def __getattr__(self, name):
+        # What few operators ask for is read when it is asked for: a slot that was not filled leads here.
+        if name not in ("port", "timestamp", "offset", "partition"):
+            raise AttributeError(f"a record has no `{name}`", name=name, obj=self)
+        _, _, _, self.port, _, timestamp, self.offset, self.partition, _ = ROW.unpack_from(self._index, self.row * ROW.size)
+        self.timestamp = None if timestamp == INHERIT else timestamp
+        return getattr(self, name)
+
+    @property
+    def headers(self):
+        """The headers in order, as pairs of name and value; names may repeat."""
+        return unpack_headers(self.packed_headers)
+
+    def header(self, name):
+        """The value of the last header of that name; None: there is none, or it is null."""
+        return next((value for other, value in reversed(self.headers) if other == name), None)
+
+    def require_key(self):
+        """The key; a record without one is rejected."""
+        if self.key is None:
+            raise Reject(NO_KEY, "the record has no key")
+        return self.key
+
+    def require_time(self):
+        """The timestamp; a record without one is rejected."""
+        if self.timestamp is None:
+            raise Reject(NO_TIME, "the record has no timestamp")
+        return self.timestamp
+
+    def key_text(self):
+        """The key as text; what is none is rejected."""
+        return _text(self.key, "key")
+
+    def value_text(self):
+        """The value as text; what is none is rejected."""
+        return _text(self.value, "value")
+
+    def json(self):
+        """The value decoded from JSON; what is none is rejected."""
+        if self.value is None:
+            raise Reject(BAD_JSON, "the value is null")
+        return json_of(self.value_text())
+
+    def object(self):
+        """The fields of a value that is a JSON object, as they stand; what is none is rejected."""
+        return JsonObject(self.value_text())
+
+
+def _text(part, what):
+    if part is None:
+        raise Reject(BAD_TEXT, f"the {what} is null")
+    try:
+        return part.decode()
+    except UnicodeDecodeError as e:
+        raise Reject(BAD_TEXT, f"the {what} is not UTF-8: {e.reason}") from None
+
+
+class Records(Sequence):
+    """The records of a batch in order. `packed` is the batch itself, as index and arena; `made` the list of its records, None until one is looked at."""
+
+    def __init__(self, index, arena):
+        self.packed = index, arena
+        self.made = None
+        # Keys, values and packed headers, once they are read.
+        self._columns = None
+
+    def __len__(self):
+        return len(self.packed[0]) // ROW.size
+
+    def __iter__(self):
+        return iter(self.made or self._make())
+
+    def __getitem__(self, n):
+        return (self.made or self._make())[n]
+
+    def distinct_keys(self):
+        """Every key that a record has, once, in order of appearance."""
+        keys, values, headers = self._columns or self._read()
+        ids = column(self.packed[0], KEY_ID).tolist()
+        by_id = dict(zip(ids, keys))
+        if NONE in by_id and any(number == NONE and key is not None for number, key in zip(ids, keys)):
+            distinct = dict.fromkeys(keys)  # the host gave no numbers
+            distinct.pop(None, None)
+            return list(distinct)
+        # Equal keys become one object, whose hash is computed once.
+        self._columns = list(map(by_id.__getitem__, ids)), values, headers
+        return [key for key in by_id.values() if key is not None]
+
+    def _read(self):
+        self._columns = parts(*self.packed)
+        return self._columns
+
+    def _make(self):
+        keys, values, headers = self._columns or self._read()
+        index = self.packed[0]
+        new = Record.__new__
+        self.made = made = []
+        add = made.append
+        for row, key, value, packed in zip(range(len(keys)), keys, values, headers):
+            record = new(Record)
+            record.row = row
+            record.key = key
+            record.value = value
+            record.packed_headers = packed
+            record._index = index
+            add(record)
+        return made
