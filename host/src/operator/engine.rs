@@ -51,6 +51,7 @@ fn config() -> Config {
     config.max_wasm_stack(GUEST_STACK_BYTES);
     config.memory_guaranteed_dense_image_size(IMAGE_BYTES_MAX);
     config.wasm_backtrace_details(WasmBacktraceDetails::Disable);
+    config.compiler_inlining(wasmtime::Inlining::InterModuleAndIntraGc);
     config
 }
 

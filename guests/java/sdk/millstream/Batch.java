@@ -28,7 +28,7 @@ public final class Batch {
     /** The record at a row. */
     public Record get(int row) {
         Record record = new Record();
-        record.read(this, row, row == 0 ? 0 : Layout.get32(index, (row - 1) * Layout.ROW_BYTES + Layout.HEADERS_END));
+        record.read(this, row, row == 0 ? 0 : Memory.get32(index, (row - 1) * Layout.ROW_BYTES + Layout.HEADERS_END));
         return record;
     }
 }

@@ -69,14 +69,14 @@ final class BatchBuilder {
             index = Arrays.copyOf(index, 2 * at);
         }
         rows++;
-        Layout.put32(index, at, keyEnd);
-        Layout.put32(index, at + Layout.VALUE_END, valueEnd);
-        Layout.put32(index, at + Layout.HEADERS_END, arena.size);
-        Layout.put32(index, at + Layout.PORT, port & 0xFFFF | flags << 16);
-        Layout.put64(index, at + Layout.TIMESTAMP, timestamp);
-        Layout.put64(index, at + Layout.OFFSET, offset);
-        Layout.put32(index, at + Layout.PARTITION, partition);
-        Layout.put32(index, at + Layout.KEY_ID, keyId);
+        Memory.put32(index, at, keyEnd);
+        Memory.put32(index, at + Layout.VALUE_END, valueEnd);
+        Memory.put32(index, at + Layout.HEADERS_END, arena.size);
+        Memory.put32(index, at + Layout.PORT, port & 0xFFFF | flags << 16);
+        Memory.put64(index, at + Layout.TIMESTAMP, timestamp);
+        Memory.put64(index, at + Layout.OFFSET, offset);
+        Memory.put32(index, at + Layout.PARTITION, partition);
+        Memory.put32(index, at + Layout.KEY_ID, keyId);
     }
 
     /** Adds all rows of a batch as they are, each made from itself. */
@@ -91,11 +91,11 @@ final class BatchBuilder {
         System.arraycopy(batch.index, 0, index, at, end - at);
         for (int row = 0; row < batch.rows; row++, at += Layout.ROW_BYTES) {
             for (int field = 0; field <= Layout.HEADERS_END; field += 4) {
-                Layout.put32(index, at + field, Layout.get32(index, at + field) + base);
+                Memory.put32(index, at + field, Memory.get32(index, at + field) + base);
             }
-            Layout.put16(index, at + Layout.PORT, port);
-            Layout.put64(index, at + Layout.OFFSET, row);
-            Layout.put64(index, at + Layout.PARTITION, -1);
+            Memory.put16(index, at + Layout.PORT, port);
+            Memory.put64(index, at + Layout.OFFSET, row);
+            Memory.put64(index, at + Layout.PARTITION, -1);
         }
         rows += batch.rows;
     }

@@ -89,13 +89,13 @@ public final class Bytes implements Comparable<Bytes> {
     /** Eight bytes from {@code index} on as a little-endian number. */
     public long longAt(int index) {
         slice(index, index + 8);
-        return Layout.get64(array, from + index);
+        return Memory.get64(array, from + index);
     }
 
     /** Four bytes from {@code index} on as a little-endian number. */
     public int intAt(int index) {
         slice(index, index + 4);
-        return Layout.get32(array, from + index);
+        return Memory.get32(array, from + index);
     }
 
     public byte[] toByteArray() {

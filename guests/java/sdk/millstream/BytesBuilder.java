@@ -67,21 +67,21 @@ public final class BytesBuilder {
     /** Four bytes, the lowest first. */
     public BytesBuilder appendInt(int number) {
         int at = claim(4);
-        Layout.put32(array, at, number);
+        Memory.put32(array, at, number);
         return this;
     }
 
     /** Eight bytes, the lowest first. */
     public BytesBuilder appendLong(long number) {
         int at = claim(8);
-        Layout.put64(array, at, number);
+        Memory.put64(array, at, number);
         return this;
     }
 
     /** Eight bytes, the highest first: keys of numbers that are not negative lie in the order of the numbers. */
     public BytesBuilder appendLongBigEndian(long number) {
         int at = claim(8);
-        Layout.put64(array, at, Long.reverseBytes(number));
+        Memory.put64(array, at, Long.reverseBytes(number));
         return this;
     }
 

@@ -21,6 +21,10 @@ final class Cache {
         /** -1: there is no value. */
         int valueBytes;
         boolean isDirty;
+        /** The value itself, where it is kept; null: it is to be decoded. */
+        Object decoded;
+        /** Makes the bytes of the value, where that was not done yet. */
+        Store<?> unwritten;
 
         void write(BytesBuilder bytes) {
             isDirty = true;
@@ -33,6 +37,8 @@ final class Cache {
         void delete() {
             isDirty = true;
             valueBytes = -1;
+            decoded = null;
+            unwritten = null;
         }
     }
 
@@ -161,6 +167,10 @@ final class Cache {
         batch.clear();
         for (Slot slot : slots) {
             if (slot.isDirty) {
+                if (slot.unwritten != null) {
+                    slot.unwritten.write(slot);
+                    slot.unwritten = null;
+                }
                 slot.isDirty = false;
                 batch.state(slot.key, slot.value, slot.valueFrom, slot.valueBytes, stores[slot.place]);
             }
@@ -189,11 +199,11 @@ final class Cache {
         }
         for (int row = 0; row < found.rows; row++) {
             int at = row * Layout.ROW_BYTES;
-            if ((Layout.get16(found.index, at + Layout.FLAGS) & Layout.VALUE_IS_NULL) == 0) {
+            if ((Memory.get16(found.index, at + Layout.FLAGS) & Layout.VALUE_IS_NULL) == 0) {
                 Slot slot = slots.get(first + row);
                 slot.value = found.arena;
-                slot.valueFrom = Layout.get32(found.index, at);
-                slot.valueBytes = Layout.get32(found.index, at + Layout.VALUE_END) - slot.valueFrom;
+                slot.valueFrom = Memory.get32(found.index, at);
+                slot.valueBytes = Memory.get32(found.index, at + Layout.VALUE_END) - slot.valueFrom;
             }
         }
     }

@@ -19,7 +19,7 @@ public final class Headers {
     }
 
     public int size() {
-        return packed.size < 2 ? 0 : Layout.get16(packed.array, packed.from);
+        return packed.size < 2 ? 0 : Memory.get16(packed.array, packed.from);
     }
 
     /** All headers in order. */
@@ -28,7 +28,7 @@ public final class Headers {
         int at = 2;
         for (int left = size(); left > 0; left--) {
             int name = at + 2;
-            int value = name + Layout.get16(packed.array, packed.from + at) + 4;
+            int value = name + Memory.get16(packed.array, packed.from + at) + 4;
             int bytes = packed.intAt(value - 4);
             all.add(new Header(packed.slice(name, value - 4).text(), bytes == Layout.ABSENT ? null : packed.slice(value, value + bytes)));
             at = bytes == Layout.ABSENT ? value : value + bytes;
@@ -62,7 +62,7 @@ public final class Headers {
         if (value != null) {
             more.append(value);
         }
-        Layout.put16(more.array, 0, size() + 1);
+        Memory.put16(more.array, 0, size() + 1);
         return new Headers(more.bytes());
     }
 
@@ -77,15 +77,15 @@ public final class Headers {
             return false;
         }
         int at = begin + 2;
-        for (int left = Layout.get16(arena, begin); left > 0; left--) {
+        for (int left = Memory.get16(arena, begin); left > 0; left--) {
             if (end - at < 2) {
                 return false;
             }
-            int value = at + 2 + Layout.get16(arena, at) + 4;
+            int value = at + 2 + Memory.get16(arena, at) + 4;
             if (value > end) {
                 return false;
             }
-            int bytes = Layout.get32(arena, value - 4);
+            int bytes = Memory.get32(arena, value - 4);
             if (bytes != Layout.ABSENT && (bytes < 0 || bytes > end - value)) {
                 return false;
             }

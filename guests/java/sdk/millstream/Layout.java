@@ -21,35 +21,6 @@ final class Layout {
     private Layout() {
     }
 
-    static int get16(byte[] from, int at) {
-        return (from[at] & 0xFF) | (from[at + 1] & 0xFF) << 8;
-    }
-
-    static int get32(byte[] from, int at) {
-        return (from[at] & 0xFF) | (from[at + 1] & 0xFF) << 8 | (from[at + 2] & 0xFF) << 16 | from[at + 3] << 24;
-    }
-
-    static long get64(byte[] from, int at) {
-        return (get32(from, at) & 0xFFFFFFFFL) | (long) get32(from, at + 4) << 32;
-    }
-
-    static void put16(byte[] to, int at, int value) {
-        to[at] = (byte) value;
-        to[at + 1] = (byte) (value >>> 8);
-    }
-
-    static void put32(byte[] to, int at, int value) {
-        to[at] = (byte) value;
-        to[at + 1] = (byte) (value >>> 8);
-        to[at + 2] = (byte) (value >>> 16);
-        to[at + 3] = (byte) (value >>> 24);
-    }
-
-    static void put64(byte[] to, int at, long value) {
-        put32(to, at, (int) value);
-        put32(to, at + 4, (int) (value >>> 32));
-    }
-
     /** A rule of the layout, as the shared test vectors name it. */
     enum Rule { IndexLength, EndsGoBackwards, EndOutsideArena, ArenaNotUsedUp, UnknownFlags, NullWithBytes, Headers }
 
@@ -64,16 +35,16 @@ final class Layout {
             if (rule != null) {
                 return rule;
             }
-            begin = get32(index, at + HEADERS_END) & 0xFFFFFFFFL;
+            begin = Memory.get32(index, at + HEADERS_END) & 0xFFFFFFFFL;
         }
         return begin == arena.length ? null : Rule.ArenaNotUsedUp;
     }
 
     private static Rule broken(byte[] index, int at, long begin, byte[] arena) {
-        long keyEnd = get32(index, at) & 0xFFFFFFFFL;
-        long valueEnd = get32(index, at + VALUE_END) & 0xFFFFFFFFL;
-        long end = get32(index, at + HEADERS_END) & 0xFFFFFFFFL;
-        int flags = get16(index, at + FLAGS);
+        long keyEnd = Memory.get32(index, at) & 0xFFFFFFFFL;
+        long valueEnd = Memory.get32(index, at + VALUE_END) & 0xFFFFFFFFL;
+        long end = Memory.get32(index, at + HEADERS_END) & 0xFFFFFFFFL;
+        int flags = Memory.get16(index, at + FLAGS);
         if (keyEnd < begin || valueEnd < keyEnd || end < valueEnd) {
             return Rule.EndsGoBackwards;
         }

@@ -23,10 +23,10 @@ public final class Record {
         this.row = row;
         this.begin = begin;
         at = row * Layout.ROW_BYTES;
-        keyEnd = Layout.get32(batch.index, at);
-        valueEnd = Layout.get32(batch.index, at + Layout.VALUE_END);
-        end = Layout.get32(batch.index, at + Layout.HEADERS_END);
-        flags = Layout.get16(batch.index, at + Layout.FLAGS);
+        keyEnd = Memory.get32(batch.index, at);
+        valueEnd = Memory.get32(batch.index, at + Layout.VALUE_END);
+        end = Memory.get32(batch.index, at + Layout.HEADERS_END);
+        flags = Memory.get16(batch.index, at + Layout.FLAGS);
         return end;
     }
 
@@ -51,22 +51,22 @@ public final class Record {
 
     /** Event time, ms since 1970 UTC, or {@link #NO_TIMESTAMP}. */
     public long timestamp() {
-        return Layout.get64(batch.index, at + Layout.TIMESTAMP);
+        return Memory.get64(batch.index, at + Layout.TIMESTAMP);
     }
 
     /** The number of the input it came from: the place in the operator's inputs. */
     public int port() {
-        return Layout.get16(batch.index, at + Layout.PORT);
+        return Memory.get16(batch.index, at + Layout.PORT);
     }
 
     /** Where it stood in its stream. */
     public long offset() {
-        return Layout.get64(batch.index, at + Layout.OFFSET);
+        return Memory.get64(batch.index, at + Layout.OFFSET);
     }
 
     /** The partition it was read from. */
     public int partition() {
-        return Layout.get32(batch.index, at + Layout.PARTITION);
+        return Memory.get32(batch.index, at + Layout.PARTITION);
     }
 
     /** The number of the record in its batch. */
@@ -85,7 +85,7 @@ public final class Record {
 
     /** The host's number of its key among those of the batch. */
     int keyId() {
-        return Layout.get32(batch.index, at + Layout.KEY_ID);
+        return Memory.get32(batch.index, at + Layout.KEY_ID);
     }
 
     /** The key, or a reject with {@link Reject#NO_KEY}. */

@@ -2,6 +2,7 @@ package millstream;
 
 import java.util.Iterator;
 import java.util.NoSuchElementException;
+import java.util.Objects;
 
 /**
  * Keyed state: one value per key and task. Keep it in a static field and name it where the operator is declared.
@@ -16,6 +17,7 @@ public final class Store<V> {
     private final String name;
     private final int version;
     private final Codec<V> codec;
+    private final boolean isImmutable;
     private final BytesBuilder encoded = new BytesBuilder();
     /** Where the call that runs keeps state; null: the store is not declared. */
     Cache cache;
@@ -25,6 +27,7 @@ public final class Store<V> {
     private Store(String name, Codec<V> codec, int version) {
         this.name = name;
         this.codec = codec;
+        isImmutable = codec.isImmutable();
         this.version = version;
     }
 
@@ -146,8 +149,20 @@ public final class Store<V> {
         return cache;
     }
 
+    @SuppressWarnings("unchecked")
     private V decoded(Cache.Slot slot) {
-        return slot.valueBytes < 0 ? null : decoded(slot.key, new Bytes(slot.value, slot.valueFrom, slot.valueBytes));
+        if (slot.decoded != null) {
+            // Only this store's values get there.
+            return (V) slot.decoded;
+        }
+        if (slot.valueBytes < 0) {
+            return null;
+        }
+        V value = decoded(slot.key, new Bytes(slot.value, slot.valueFrom, slot.valueBytes));
+        if (isImmutable) {
+            slot.decoded = value;
+        }
+        return value;
     }
 
     private V decoded(Bytes key, Bytes value) {
@@ -159,8 +174,22 @@ public final class Store<V> {
     }
 
     private void encode(Cache.Slot slot, V value) {
+        if (isImmutable) {
+            slot.decoded = Objects.requireNonNull(value, "a value to put: delete() removes a key");
+            slot.unwritten = this;
+            slot.isDirty = true;
+            return;
+        }
         encoded.clear();
         codec.encode(value, encoded);
+        slot.write(encoded);
+    }
+
+    /** Makes the bytes of a value that was put. */
+    @SuppressWarnings("unchecked")
+    void write(Cache.Slot slot) {
+        encoded.clear();
+        codec.encode((V) slot.decoded, encoded);
         slot.write(encoded);
     }
 }

@@ -64,12 +64,17 @@ public final class Values {
                 if (bytes.size != 8) {
                     throw new BadValue("a value of type " + name + " has 8 bytes, this one " + bytes.size);
                 }
-                return of.apply(Layout.get64(bytes.array, bytes.from));
+                return of.apply(Memory.get64(bytes.array, bytes.from));
             }
 
             @Override
             public void encode(V value, BytesBuilder to) {
                 to.appendLong(bits.apply(value));
+            }
+
+            @Override
+            public boolean isImmutable() {
+                return true;
             }
         };
     }
