@@ -8,14 +8,6 @@ public interface Codec<V> {
     /** Appends the bytes of a value. */
     void encode(V value, BytesBuilder to);
 
-    /**
-     * Whether nobody can change a value, each can be encoded, and its bytes stand for exactly that value again: as with numbers, but not with texts, which may hold half a
-     * surrogate pair. Then it is kept until the batch ends, decoded and encoded once a batch instead of at every {@link Store#get} and {@link Store#put}.
-     */
-    default boolean isImmutable() {
-        return false;
-    }
-
     /** Bytes in a store that are no value of its type: the job stops, as this code cannot read what it is to go on from. */
     final class BadValue extends Exception {
         public BadValue(String message) {

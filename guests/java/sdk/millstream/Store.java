@@ -17,7 +17,7 @@ public final class Store<V> {
     private final String name;
     private final int version;
     private final Codec<V> codec;
-    private final boolean isImmutable;
+    private final boolean isNumber;
     private final BytesBuilder encoded = new BytesBuilder();
     /** Where the call that runs keeps state; null: the store is not declared. */
     Cache cache;
@@ -27,7 +27,7 @@ public final class Store<V> {
     private Store(String name, Codec<V> codec, int version) {
         this.name = name;
         this.codec = codec;
-        isImmutable = codec.isImmutable();
+        isNumber = codec instanceof Values.Eight;
         this.version = version;
     }
 
@@ -159,7 +159,7 @@ public final class Store<V> {
             return null;
         }
         V value = decoded(slot.key, new Bytes(slot.value, slot.valueFrom, slot.valueBytes));
-        if (isImmutable) {
+        if (isNumber) {
             slot.decoded = value;
         }
         return value;
@@ -174,7 +174,7 @@ public final class Store<V> {
     }
 
     private void encode(Cache.Slot slot, V value) {
-        if (isImmutable) {
+        if (isNumber) {
             slot.decoded = Objects.requireNonNull(value, "a value to put: delete() removes a key");
             slot.unwritten = this;
             slot.isDirty = true;

@@ -58,24 +58,35 @@ public final class Values {
     }
 
     private static <V> Codec<V> number(String name, Function<Long, V> of, Function<V, Long> bits) {
-        return new Codec<>() {
-            @Override
-            public V decode(Bytes bytes) throws BadValue {
-                if (bytes.size != 8) {
-                    throw new BadValue("a value of type " + name + " has 8 bytes, this one " + bytes.size);
-                }
-                return of.apply(Memory.get64(bytes.array, bytes.from));
-            }
+        return new Eight<>(name, of, bits);
+    }
 
-            @Override
-            public void encode(V value, BytesBuilder to) {
-                to.appendLong(bits.apply(value));
-            }
+    /**
+     * A number. Nobody can change one, and its bytes stand for exactly that one again (unlike those of a text, which may hold half a surrogate pair): so it is kept until
+     * the batch ends, decoded and encoded once a batch instead of at every {@link Store#get} and {@link Store#put}.
+     */
+    static final class Eight<V> implements Codec<V> {
+        private final String name;
+        private final Function<Long, V> of;
+        private final Function<V, Long> bits;
 
-            @Override
-            public boolean isImmutable() {
-                return true;
+        private Eight(String name, Function<Long, V> of, Function<V, Long> bits) {
+            this.name = name;
+            this.of = of;
+            this.bits = bits;
+        }
+
+        @Override
+        public V decode(Bytes bytes) throws BadValue {
+            if (bytes.size != 8) {
+                throw new BadValue("a value of type " + name + " has 8 bytes, this one " + bytes.size);
             }
-        };
+            return of.apply(Memory.get64(bytes.array, bytes.from));
+        }
+
+        @Override
+        public void encode(V value, BytesBuilder to) {
+            to.appendLong(bits.apply(value));
+        }
     }
 }
