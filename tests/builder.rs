@@ -370,6 +370,38 @@ fn println_in_kotlin_and_java_goes_to_the_log_and_neither_wasi_nor_state_is_left
     assert_eq!(said(&[("Trial.java", JAVA_OPERATOR)]).trim(), "record x");
 }
 
+/// Drops, keeps and clones arrays of any size, and so has the collector move them: items of eight bytes in objects that are aligned to four.
+const JAVA_LONGS: &str = r#"
+        long[][] kept = new long[200][];
+        byte[][] others = new byte[500][];
+        for (int round = 0; round < 50_000; round++) {
+            int n = round % kept.length;
+            long[] longs = kept[n] == null ? new long[0] : kept[n].clone();
+            byte[] bytes = new byte[round % 41];
+            java.util.Arrays.fill(bytes, (byte) n);
+            if (!java.util.Arrays.equals(bytes.clone(), bytes)) {
+                System.out.println("a clone is another in round " + round);
+                return;
+            }
+            for (long number : longs) {
+                if (number != 0x0123_4567_89AB_CDEFL * n) {
+                    System.out.println("array " + n + " is lost in round " + round);
+                    return;
+                }
+            }
+            kept[n] = new long[round % 37];
+            java.util.Arrays.fill(kept[n], 0x0123_4567_89AB_CDEFL * n);
+            others[round * 7 % others.length] = new byte[round % 1_013];
+        }
+        System.out.println("all are sound");
+"#;
+
+#[test]
+fn longs_in_java_outlast_the_collector() {
+    let code = JAVA_OPERATOR.replace("System.out.println(\"record \" + record.value());", JAVA_LONGS);
+    assert_eq!(said(&[("Trial.java", &code)]).trim(), "all are sound");
+}
+
 #[test]
 fn same_kotlin_and_java_sources_give_the_same_bytes_wherever_they_lie() {
     for (name, code) in [("Trial.kt", KOTLIN_OPERATOR), ("Trial.java", JAVA_OPERATOR)] {

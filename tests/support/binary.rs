@@ -11,6 +11,9 @@ pub fn millstream() -> PathBuf {
     binary
 }
 
+/// The demo's operators, a project each.
+pub const DEMO_OPERATORS: [&str; 2] = ["parse", "delays"];
+
 /// Builds an operator's project into the `build/` of a scratch folder.
 fn build(project: &Path, scratch: &Path) {
     let component = scratch.join("build").join(project.file_name().expect("a name")).with_extension("wasm");
@@ -20,7 +23,12 @@ fn build(project: &Path, scratch: &Path) {
 
 /// Puts the demo's job, data and freshly built operators into a scratch folder.
 pub fn build_demo(flights: &Path, scratch: &Path) {
-    ["parse", "delays"].iter().for_each(|operator| build(&flights.join(operator), scratch));
+    build_demo_with(flights, flights, scratch);
+}
+
+/// The same with operators of another folder: those of another language.
+pub fn build_demo_with(operators: &Path, flights: &Path, scratch: &Path) {
+    DEMO_OPERATORS.iter().for_each(|operator| build(&operators.join(operator), scratch));
     for file in ["job.toml", "flights-2013-01.csv", "airlines.csv"] {
         std::fs::copy(flights.join(file), scratch.join(file)).expect("room on disk");
     }

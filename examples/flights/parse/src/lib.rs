@@ -1,6 +1,6 @@
 //! CSV rows of the flights and of the airlines → records keyed by carrier. A flight's event time is its scheduled departure, UTC.
 
-use csv_core::{ReadRecordResult, Reader};
+use csv_core::Reader;
 use millstream_sdk::prelude::*;
 use serde::Deserialize;
 
@@ -39,20 +39,21 @@ struct Fields {
 }
 
 impl Fields {
-    fn read(&mut self, row: &[u8]) -> usize {
+    /// How many columns the row has.
+    fn read(&mut self, row: &str) -> usize {
+        // Room for a row of nothing but commas.
         self.bytes.resize(row.len() + 1, 0);
-        self.ends.resize(FLIGHT_COLUMNS + 1, 0);
+        self.ends.resize(row.len() + 1, 0);
         let mut reader = Reader::new();
-        let (_, _, filled, mut columns) = reader.read_record(row, &mut self.bytes, &mut self.ends);
+        let (_, _, filled, columns) = reader.read_record(row.as_bytes(), &mut self.bytes, &mut self.ends);
         // The row has no line end: an empty input says that it is over.
-        let (result, _, _, more) = reader.read_record(&[], &mut self.bytes[filled..], &mut self.ends[columns..]);
-        columns += more;
-        if matches!(result, ReadRecordResult::OutputEndsFull) { usize::MAX } else { columns }
+        let (_, _, _, more) = reader.read_record(&[], &mut self.bytes[filled..], &mut self.ends[columns..]);
+        columns + more
     }
 
     fn get(&self, column: usize) -> &str {
         let begin = if column == 0 { 0 } else { self.ends[column - 1] };
-        std::str::from_utf8(&self.bytes[begin..self.ends[column]]).unwrap_or("\u{fffd}")
+        std::str::from_utf8(&self.bytes[begin..self.ends[column]]).expect("a text that was cut at commas")
     }
 }
 
@@ -64,7 +65,7 @@ impl Operator for Parse {
     }
 
     fn process(&mut self, record: &Record<'_>, ctx: &mut Context<'_>) -> Outcome {
-        let columns = self.fields.read(record.value.unwrap_or_default());
+        let columns = self.fields.read(record.value_text()?);
         let wanted = match self.table {
             Table::Flights => FLIGHT_COLUMNS,
             Table::Airlines => AIRLINE_COLUMNS,
@@ -87,8 +88,9 @@ fn carrier(text: &str) -> Result<&[u8], Stop> {
 fn flight(fields: &Fields, ctx: &mut Context<'_>) -> Outcome {
     let carrier = carrier(fields.get(9))?;
     let (hour, minute) = (fields.get(18), fields.get(17));
-    let hour = hour.parse::<jiff::Timestamp>().map_err(|error| reject(TIME, format!("time_hour {hour:?}: {error}")))?;
-    let minute = minute.parse::<i64>().ok().filter(|minute| (0..60).contains(minute)).ok_or_else(|| reject(TIME, format!("minute {minute:?}")))?;
+    let hour = hour.parse::<jiff::Timestamp>().map_err(|_| reject(TIME, format!("time_hour {hour:?} is no time such as 2013-01-01T10:00:00Z")))?;
+    let wrong_minute = || reject(TIME, format!("minute {minute:?} is none of 0 to 59"));
+    let minute = minute.parse::<i64>().ok().filter(|minute| (0..60).contains(minute)).ok_or_else(wrong_minute)?;
     // A cancelled flight has no departure, hence no delay.
     let delay = match fields.get(5) {
         "NA" => "null".to_owned(),
@@ -119,7 +121,13 @@ mod tests {
     #[test]
     fn malformed_rows_are_rejected_with_what_is_wrong() {
         let mut parse = Harness::<Parse>::open(json!({ "table": "flights" })).unwrap();
-        let rows = ["1,2,3".to_owned(), ROW.replace("2013-01-01T10:00:00Z", "noon"), ROW.replace(",515,2,", ",515,x,"), ROW.replace("UA", "united"), format!("{ROW},1")];
+        let rows = [
+            "1,2,3".to_owned(),
+            ROW.replace("2013-01-01T10:00:00Z", "noon"),
+            ROW.replace(",515,2,", ",515,x,"),
+            ROW.replace("UA", "united"),
+            format!("{ROW},1"),
+        ];
         parse.feed(&rows.map(|row| Input::new("", row))).unwrap();
         let codes: Vec<u16> = parse.take_rejects().iter().map(|reject| reject.reject.code).collect();
         assert_eq!(codes, [COLUMNS, TIME, DELAY, CARRIER, COLUMNS]);
