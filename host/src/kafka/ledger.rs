@@ -11,7 +11,7 @@ use super::cluster::{Cluster, Isolation, Place, Which};
 use super::layout::Layout;
 use super::member::Committed;
 use super::producer::Producer;
-use super::raw::{Consumer, Topic};
+use super::raw::{Consumer, PlainRecords, Topic};
 use super::trial::FailPoint;
 use crate::changelog;
 use crate::checkpoint::{Ledger, TaskProgress};
@@ -23,6 +23,8 @@ use crate::time::Clock;
 
 /// A copy's mark follows the changelog so often, ms: what a restart reads again at most, in time.
 const MARK_MS: i64 = 1_000;
+/// Changes that are handed to the client in one call, at most.
+const RECORDED_TOGETHER: usize = 512;
 /// Of a position's metadata, bytes: brokers take 4,096 unless told otherwise.
 const METADATA_BYTES_MAX: usize = 1_024;
 
@@ -93,13 +95,12 @@ pub(super) struct KafkaLedger {
     /// Written by this checkpoint's `commit`, for its `apply`.
     progress: Vec<(TaskId, Vec<u8>)>,
     marked_ms: i64,
-    key: Vec<u8>,
 }
 
 impl KafkaLedger {
     pub fn new(parts: LedgerParts) -> KafkaLedger {
         let marked_ms = parts.clock.now_ms();
-        KafkaLedger { parts, tasks: BTreeMap::new(), progress: Vec::new(), marked_ms, key: Vec::new() }
+        KafkaLedger { parts, tasks: BTreeMap::new(), progress: Vec::new(), marked_ms }
     }
 
     /// What is to be written of tasks that have moved, and the group's positions with them.
@@ -217,22 +218,23 @@ impl Ledger for KafkaLedger {
     }
 
     fn record(&mut self, changes: &mut dyn Iterator<Item = Change<'_>>) -> Result<(), HostError> {
-        let changelogs = self.parts.changelogs.borrow();
-        let mut last: Option<(StoreHandle, &Changelog)> = None;
+        let (changelogs, producer) = (self.parts.changelogs.borrow(), &self.parts.producer);
+        let mut records = PlainRecords::default();
+        let mut of: Option<(StoreHandle, &Changelog)> = None;
         for change in changes {
             // They come store by store.
-            let known = last.filter(|(store, _)| *store == change.store).map(|(_, changelog)| changelog);
-            let Some(changelog) = known.or_else(|| changelogs.get(&change.store)) else { continue };
-            if known.is_none() {
-                self.key.clear();
-                self.key.extend_from_slice(&changelog.prefix);
-                last = Some((change.store, changelog));
+            let known = of.filter(|(store, _)| *store == change.store);
+            let Some((store, changelog)) = known.or_else(|| Some((change.store, changelogs.get(&change.store)?))) else { continue };
+            if let Some((_, before)) = of
+                && (known.is_none() || records.len() == RECORDED_TOGETHER)
+            {
+                producer.send_plain_many(&before.topic, before.partition, &records)?;
+                records.clear();
             }
-            self.key.truncate(changelog.prefix.len());
-            self.key.extend_from_slice(change.key);
-            self.parts.producer.send_plain(&changelog.topic, changelog.partition, &self.key, change.value)?;
+            of = Some((store, changelog));
+            records.push([&changelog.prefix, change.key], change.value);
         }
-        Ok(())
+        of.map_or(Ok(()), |(_, last)| producer.send_plain_many(&last.topic, last.partition, &records))
     }
 
     fn commit(&mut self, tasks: &[(TaskId, TaskProgress)]) -> Result<(), HostError> {

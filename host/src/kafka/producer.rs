@@ -13,7 +13,7 @@ use rdkafka::types::RDKafkaErrorCode;
 
 use super::client::Deliveries;
 use super::cluster::{Cluster, REQUEST_MS, code};
-use super::raw::{self, Consumer, Failure, NativeProducer, Outgoing, Owner, Topic};
+use super::raw::{self, Consumer, Failure, NativeProducer, Outgoing, Owner, PlainRecords, Topic};
 use super::settings::{ANSWER_MS_MIN, create};
 use super::timestamp;
 use super::trial::FailPoint;
@@ -125,6 +125,21 @@ impl Producer {
         self.produce(topic, &Outgoing { partition, key: Some(key), value, headers: Default::default(), timestamp: 0 })
     }
 
+    /// Sends many such records to one partition.
+    pub(super) fn send_plain_many(&self, topic: &Topic, partition: u32, records: &PlainRecords<'_>) -> Result<(), HostError> {
+        self.begin()?;
+        self.staged_bytes.set(self.staged_bytes.get() + records.bytes());
+        let mut begin = 0;
+        self.while_full(|| match raw::produce_plain(topic, partition, records, begin) {
+            None => Ok(()),
+            // What comes before it is on its way.
+            Some((first, failure)) => {
+                begin = first;
+                Err(failure)
+            }
+        })
+    }
+
     fn put(&self, topic: &Topic, partition: u32, view: &View<'_>) -> Result<(), HostError> {
         let View { key, value, .. } = *view;
         let timestamp = match view.timestamp {
@@ -139,9 +154,14 @@ impl Producer {
     }
 
     fn produce(&self, topic: &Topic, record: &Outgoing<'_>) -> Result<(), HostError> {
+        self.while_full(|| raw::produce(topic, record))
+    }
+
+    /// Tries again as long as the client's queue is full, within a bound.
+    fn while_full(&self, mut hand_over: impl FnMut() -> Result<(), Failure>) -> Result<(), HostError> {
         let mut full_since = None;
         loop {
-            match raw::produce(topic, record) {
+            match hand_over() {
                 Ok(()) => return Ok(()),
                 Err(failure) if failure.code == RDKafkaErrorCode::QueueFull && full_since.get_or_insert_with(Instant::now).elapsed() < FULL_QUEUE_MAX => {
                     self.client.poll(Duration::from_millis(1));

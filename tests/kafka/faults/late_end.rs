@@ -93,7 +93,7 @@ fn without_a_new_producer_a_late_end_does_harm() {
     let broker = Broker::shared();
     for (notice, args) in [(Notice::Request, "keep-producer"), (Notice::Call, "keep-producer,commit-ms=1000")] {
         let mut trial = Trial::new(broker, notice, &["--trial", args]);
-        let harmed = (0..5).any(|_| {
+        let harmed = (0..20).any(|_| {
             trial.run(2);
             let harm = trial.difference();
             println!("n7 without the rule ({args}): {harm:?}");

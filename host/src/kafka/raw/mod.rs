@@ -19,7 +19,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use super::client::{Deliveries, Events};
 use crate::record::HeadersBuilder;
 
-pub(super) use produce::{NO_TIMESTAMP, Outgoing, produce};
+pub(super) use produce::{NO_TIMESTAMP, Outgoing, PlainRecords, produce, produce_plain};
 pub(super) use transaction::{begin_transaction, commit_transaction, flush, init_transactions, send_offsets};
 
 pub(super) type Consumer = BaseConsumer<Events>;
