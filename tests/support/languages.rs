@@ -14,6 +14,9 @@ pub struct Language {
     pub mistake: &'static str,
 }
 
+/// What every language has.
+const EIGHT: &[&str] = &["identity", "filter-map", "split", "count", "window", "join", "json", "misbehave"];
+
 /// The first is the reference: golden cases and expectations are written for it.
 pub const LANGUAGES: [Language; 9] = [
     Language {
@@ -22,54 +25,14 @@ pub const LANGUAGES: [Language; 9] = [
         compiles_fast: true,
         mistake: "panic",
     },
-    Language {
-        name: "c",
-        operators: &["identity", "filter-map", "split", "count", "window", "join", "json", "misbehave"],
-        compiles_fast: true,
-        mistake: "panic",
-    },
-    Language {
-        name: "cpp",
-        operators: &["identity", "filter-map", "split", "count", "window", "join", "json", "misbehave"],
-        compiles_fast: true,
-        mistake: "panic",
-    },
-    Language {
-        name: "go",
-        operators: &["identity", "filter-map", "split", "count", "window", "join", "json", "misbehave"],
-        compiles_fast: false,
-        mistake: "panic",
-    },
-    Language {
-        name: "python",
-        operators: &["identity", "filter-map", "split", "count", "window", "join", "json", "misbehave"],
-        compiles_fast: false,
-        mistake: "raise",
-    },
-    Language {
-        name: "javascript",
-        operators: &["identity", "filter-map", "split", "count", "window", "join", "json", "misbehave"],
-        compiles_fast: false,
-        mistake: "throw",
-    },
-    Language {
-        name: "typescript",
-        operators: &["identity", "filter-map", "split", "count", "window", "join", "json", "misbehave"],
-        compiles_fast: false,
-        mistake: "throw",
-    },
-    Language {
-        name: "kotlin",
-        operators: &["identity", "filter-map", "split", "count", "window", "join", "json", "misbehave"],
-        compiles_fast: true,
-        mistake: "throw",
-    },
-    Language {
-        name: "java",
-        operators: &["identity", "filter-map", "split", "count", "window", "join", "json", "misbehave"],
-        compiles_fast: true,
-        mistake: "throw",
-    },
+    Language { name: "c", operators: EIGHT, compiles_fast: true, mistake: "panic" },
+    Language { name: "cpp", operators: EIGHT, compiles_fast: true, mistake: "panic" },
+    Language { name: "go", operators: EIGHT, compiles_fast: false, mistake: "panic" },
+    Language { name: "python", operators: EIGHT, compiles_fast: false, mistake: "raise" },
+    Language { name: "javascript", operators: EIGHT, compiles_fast: false, mistake: "throw" },
+    Language { name: "typescript", operators: EIGHT, compiles_fast: false, mistake: "throw" },
+    Language { name: "kotlin", operators: EIGHT, compiles_fast: true, mistake: "throw" },
+    Language { name: "java", operators: EIGHT, compiles_fast: true, mistake: "throw" },
 ];
 
 pub fn reference() -> &'static Language {
