@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use wasmtime::{Collector, Config, Engine, WasmBacktraceDetails};
+use wasmtime::{Collector, Config, Engine, Inlining, WasmBacktraceDetails};
 
 use crate::error::HostError;
 
@@ -24,6 +24,8 @@ const IMAGE_BYTES_MAX: u64 = 64 << 20;
 #[derive(Clone)]
 pub struct WasmEngine {
     pub(super) engine: Engine,
+    /// The same, but that it puts functions in line: see [`WasmEngine::for_collected`].
+    inlining: Engine,
     pub(super) cache: Option<PathBuf>,
     _ticker: Arc<Ticker>,
 }
@@ -31,9 +33,19 @@ pub struct WasmEngine {
 impl WasmEngine {
     /// `cache`: a folder of ours for compiled code (made when needed); `None`: compile at each load.
     pub fn new(cache: Option<PathBuf>) -> Result<WasmEngine, HostError> {
-        let engine = Engine::new(&config()).map_err(|error| HostError::external("starting the WebAssembly engine", anyhow::anyhow!("{error:#}")))?;
-        let ticker = Ticker::start(engine.clone()).map_err(|error| HostError::external("starting the deadline ticker", error))?;
-        Ok(WasmEngine { engine, cache, _ticker: Arc::new(ticker) })
+        let start = |inlining| {
+            let engine = Engine::new(config().compiler_inlining(inlining));
+            engine.map_err(|error| HostError::external("starting the WebAssembly engine", anyhow::anyhow!("{error:#}")))
+        };
+        let (engine, inlining) = (start(Inlining::No)?, start(Inlining::Yes)?);
+        let ticker = Ticker::start([engine.clone(), inlining.clone()]).map_err(|error| HostError::external("starting the deadline ticker", error))?;
+        Ok(WasmEngine { engine, inlining, cache, _ticker: Arc::new(ticker) })
+    }
+
+    /// For components whose objects the collector keeps. Their compilers (Kotlin's) leave small functions as calls, which cost them half their time; those of other
+    /// languages put in line what pays, and a trap names more of the functions that led to it (`decisions/0008`).
+    pub(super) fn for_collected(&self) -> WasmEngine {
+        WasmEngine { engine: self.inlining.clone(), ..self.clone() }
     }
 }
 
@@ -51,24 +63,23 @@ fn config() -> Config {
     config.max_wasm_stack(GUEST_STACK_BYTES);
     config.memory_guaranteed_dense_image_size(IMAGE_BYTES_MAX);
     config.wasm_backtrace_details(WasmBacktraceDetails::Disable);
-    config.compiler_inlining(wasmtime::Inlining::InterModuleAndIntraGc);
     config
 }
 
-/// Moves the engine's epoch on a thread of its own, so that a guest that never returns is ended all the same.
+/// Moves the engines' epochs on a thread of its own, so that a guest that never returns is ended all the same.
 struct Ticker {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Ticker {
-    fn start(engine: Engine) -> std::io::Result<Ticker> {
+    fn start(engines: [Engine; 2]) -> std::io::Result<Ticker> {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
         let thread = std::thread::Builder::new().name("millstream-ticker".to_owned()).spawn(move || {
             while !stopped.load(Ordering::Relaxed) {
                 std::thread::sleep(Duration::from_millis(TICK_MS));
-                engine.increment_epoch();
+                engines.iter().for_each(Engine::increment_epoch);
             }
         })?;
         Ok(Ticker { stop, thread: Some(thread) })

@@ -69,6 +69,7 @@ impl Loaded {
         let refuse = |reason: String, help: &str| HostError::job(named, reason).with_help(help);
         check_size(named, bytes.len() as u64)?;
         let names = look(bytes, grants).map_err(|refusal| refuse(refusal.reason, refusal.help))?;
+        let engine = if names.uses_collector { &engine.for_collected() } else { engine };
         let digest: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         let began_ms = RealClock.now_ms();
         let component = cache::compile(engine, &digest, bytes)

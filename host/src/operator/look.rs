@@ -1,7 +1,7 @@
 //! A first look at a file before it is compiled: what people hand over by mistake is named, and what a component imports and exports is checked in
 //! milliseconds, however long compiling it would take. Validation proper is the compiler's.
 
-use wasmparser::{Encoding, Parser, Payload};
+use wasmparser::{CompositeInnerType, Encoding, Parser, Payload, TypeSectionReader};
 
 use super::Grants;
 use super::imports::{OPERATOR, STATE, TELEMETRY, TYPES};
@@ -13,11 +13,13 @@ pub(super) struct Refusal {
     pub help: &'static str,
 }
 
-/// Names of what a component imports and exports, in order.
+/// What a component says of itself: names of what it imports and exports, in order.
 #[derive(Debug, Default)]
 pub(super) struct Names {
     pub imports: Vec<String>,
     pub exports: Vec<String>,
+    /// It has objects that the collector keeps.
+    pub uses_collector: bool,
 }
 
 const BUILD: &str = "build a component with `millstream build DIR`";
@@ -75,10 +77,17 @@ fn names(bytes: &[u8]) -> Result<Names, String> {
                     push(&mut names.exports, export.map_err(damaged)?.name.name)?;
                 }
             }
+            Payload::TypeSection(types) if !names.uses_collector => names.uses_collector = has_objects(types),
             _ => {}
         }
     }
     if depth == 0 { Ok(names) } else { Err(cut_off()) }
+}
+
+/// Whether a module has structs or arrays. A type that cannot be read is the compiler's to refuse.
+fn has_objects(types: TypeSectionReader<'_>) -> bool {
+    let is_object = |inner: &CompositeInnerType| matches!(inner, CompositeInnerType::Struct(_) | CompositeInnerType::Array(_));
+    types.into_iter().filter_map(Result::ok).any(|group| group.types().any(|ty| is_object(&ty.composite_type.inner)))
 }
 
 fn push(names: &mut Vec<String>, name: &str) -> Result<(), String> {
