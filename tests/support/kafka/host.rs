@@ -118,5 +118,8 @@ impl Drop for Host {
         // One that has ended cannot be killed, and need not be.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if std::thread::panicking() {
+            println!("a host of the failed test said:\n{}", self.said());
+        }
     }
 }
