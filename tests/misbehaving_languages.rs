@@ -1,25 +1,18 @@
 //! What goes wrong in C, C++, Go, Python, JavaScript, TypeScript, Kotlin and Java: one record's order in the middle of a batch. The host names the fault, finds that record, lets the others through,
 //! and goes on. (The hostile Rust guest has a suite of its own.)
 
-use std::rc::Rc;
-
 use millstream::error::GuestFault;
-use millstream::operator::{Call, Limits, Operator, Setup, isolate};
+use millstream::operator::{Call, Limits, Operator, isolate};
 use millstream::record::{Batch, BatchBuilder, Fields, Headers};
-use millstream::state::{MemoryStore, StoreOptions, Stores};
-use millstream_tests::components::{engine, load};
+use millstream::state::Stores;
+use millstream_tests::components;
 
 const CALL: Call = Call { watermark: 0, now: 0, task: 0 };
 
 /// The operator, and the stores that it declares.
 fn opened(name: &str) -> (Box<dyn Operator>, Stores) {
-    let loaded = load(&engine(), name);
-    let stores: Vec<String> = loaded.description.stores.iter().map(|store| store.name.clone()).collect();
-    let options: Vec<_> = stores.iter().map(|name| StoreOptions { name: name.clone(), ttl_ms: None }).collect();
-    let setup = Setup { config: Vec::new(), inputs: vec!["in".into()], outputs: vec!["out".into()], stores };
     let limits = Limits { memory_bytes_max: 64 << 20, call_ms_max: 300, ..Limits::default() };
-    let stores = Stores::open(Rc::new(MemoryStore::default()), "job", "op", 0, &options).unwrap();
-    (loaded.open(name, &setup, &limits).unwrap(), stores)
+    components::opened(&components::engine(), name, "", &["in"], &limits)
 }
 
 fn batch(values: &[&str]) -> Batch {

@@ -6,14 +6,11 @@ use std::process::Command;
 
 use millstream_tests::binary::millstream;
 use millstream_tests::components::cache;
+use millstream_tests::root;
 use tempfile::TempDir;
 
 /// Type checker of the Python test.
 const MYPY: &str = "mypy==2.4.1";
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the project")
-}
 
 /// Runs a line of a shell in a folder. Returns what it said.
 #[track_caller]

@@ -1,7 +1,8 @@
 //! The mechanical rules of the project. Each finding names the file, the line, the rule and the remedy. Do not loosen a rule to pass.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+
+use millstream_tests::root;
 
 const FILE_LINES_MAX: usize = 500;
 const FUNCTION_LINES_MAX: usize = 70;
@@ -45,14 +46,10 @@ const MAY_USE: [(&str, &[&str]); 19] = [
 ];
 const KNOWN_BY_ALL: [&str; 3] = ["record", "time", "error"];
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the project").to_owned()
-}
-
 /// All files below the project with one of these endings, as paths from its root; build output and hidden folders aside.
 fn files(endings: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
-    let mut folders = vec![root()];
+    let mut folders = vec![root().to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder).expect("a readable folder").filter_map(Result::ok) {
             let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use millstream_tests::root;
 use wit_parser::{Docs, Function, Interface, Resolve, Type, TypeDef, TypeDefKind, WorldItem};
 
 struct Page {
@@ -128,8 +129,7 @@ fn page(wit: &Path) -> String {
 
 #[test]
 fn page_says_what_the_wit_says() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the project");
-    let (made, path) = (page(&root.join("wit")), root.join("docs/wit.md"));
+    let (made, path) = (page(&root().join("wit")), root().join("docs/wit.md"));
     if std::env::var_os("MILLSTREAM_ACCEPT").is_some() {
         std::fs::write(&path, &made).expect("room on disk");
     }

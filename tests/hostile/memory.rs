@@ -1,13 +1,12 @@
 //! What guests cost the host in memory (G4, G12). A binary of its own, one test at a time, as the process is measured.
 
 use std::fs;
-use std::rc::Rc;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use millstream::error::GuestFault;
-use millstream::operator::{Limits, Setup};
-use millstream::state::{MemoryStore, StoreOptions, Stores};
+use millstream::operator::Limits;
+use millstream::state::Stores;
 use millstream_tests::components;
 use millstream_tests::guest::{CALL, Guest, IDENTITY, batch, engine, open_fault};
 use millstream_tests::languages::LANGUAGES;
@@ -153,12 +152,8 @@ fn instances_of_every_language_that_trap_leave_nothing_behind() {
     let cycles = if std::env::var_os("MILLSTREAM_LONG").is_some() { 10_000 } else { 1_000 };
     let engine = components::engine();
     for language in &LANGUAGES {
-        let loaded = components::load(&engine, &language.component("misbehave"));
-        let names: Vec<String> = loaded.description.stores.iter().map(|store| store.name.clone()).collect();
-        let options: Vec<_> = names.iter().map(|name| StoreOptions { name: name.clone(), ttl_ms: None }).collect();
-        let mut stores = Stores::open(Rc::new(MemoryStore::default()), "job", "op", 0, &options).unwrap();
-        let setup = Setup { config: Vec::new(), inputs: vec!["in".into()], outputs: vec!["out".into()], stores: names };
-        let mut operator = loaded.open("misbehave", &setup, &Limits { call_ms_max: 20_000, ..Limits::default() }).unwrap();
+        let limits = Limits { call_ms_max: 20_000, ..Limits::default() };
+        let (mut operator, mut stores) = components::opened(&engine, &language.component("misbehave"), "", &["in"], &limits);
         let mut run = |count: u32| {
             for _ in 0..count {
                 assert_eq!(operator.process(CALL, &batch(&[language.mistake]), &mut stores).unwrap_err().kind(), "trap", "{language}");

@@ -4,13 +4,12 @@
 mod workloads;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
 
 use millstream::error::GuestFault;
 use millstream::operator::{Call, Effects, Limits, Operator, Setup};
 use millstream::record::{Batch, BatchBuilder, Fields, Headers, INHERIT, NONE};
-use millstream::state::{MemoryStore, StoreOptions, Stores};
-use millstream_tests::components::{engine, load};
+use millstream::state::Stores;
+use millstream_tests::components::{self, engine, load};
 use millstream_tests::languages::{LANGUAGES, Language, others_with, reference};
 use workloads::{WORKLOADS, Workload, batches};
 
@@ -22,17 +21,7 @@ fn limits() -> Limits {
 
 /// An opened operator and the stores that it declares.
 fn opened(language: &Language, workload: &Workload, limits: &Limits) -> (Box<dyn Operator>, Stores) {
-    let loaded = load(&engine(), &language.component(workload.operator));
-    let names: Vec<String> = loaded.description.stores.iter().map(|store| store.name.clone()).collect();
-    let options: Vec<_> = names.iter().map(|name| StoreOptions { name: name.clone(), ttl_ms: None }).collect();
-    let setup = Setup {
-        config: workload.config.into(),
-        inputs: workload.inputs.iter().map(|name| (*name).to_owned()).collect(),
-        outputs: loaded.description.outputs.clone(),
-        stores: names,
-    };
-    let operator = loaded.open(language.name, &setup, limits).unwrap_or_else(|error| panic!("{language} {}: {error}", workload.operator));
-    (operator, Stores::open(Rc::new(MemoryStore::default()), "job", "op", 0, &options).unwrap())
+    components::opened(&engine(), &language.component(workload.operator), workload.config, workload.inputs, limits)
 }
 
 fn workload(operator: &str) -> &'static Workload {

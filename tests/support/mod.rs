@@ -9,3 +9,8 @@ pub mod guest;
 pub mod kafka;
 pub mod languages;
 pub mod transport;
+
+/// The project's folder.
+pub fn root() -> &'static std::path::Path {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the project")
+}

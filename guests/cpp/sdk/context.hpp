@@ -124,11 +124,11 @@ class Context {
   }
   static std::size_t place_of(Bytes store) {
     const ms_description *d = ms_describe();
-    // Mostly the very constant that was declared.
-    for (std::size_t n = 0; n < d->stores_n; n++)
-      if (detail::bytes(d->stores[n].name).data() == store.data() && d->stores[n].name.bytes == store.size()) return n;
-    for (std::size_t n = 0; n < d->stores_n; n++)
-      if (detail::bytes(d->stores[n].name) == store) return n;
+    for (std::size_t n = 0; n < d->stores_n; n++) {
+      Bytes name = detail::bytes(d->stores[n].name);
+      // Mostly the very constant that was declared: then its letters need no look.
+      if (name.size() == store.size() && (name.data() == store.data() || name == store)) return n;
+    }
     panic("the operator's description does not have the store `" + std::string(store) + "`");
   }
 

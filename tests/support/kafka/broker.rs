@@ -197,6 +197,13 @@ impl Broker {
         std::fs::read_to_string(self.folder.join(format!("node-{node}/log"))).unwrap_or_default()
     }
 
+    /// Copies what the brokers have on disk. Says what fails: the test has failed already.
+    fn keep(&self, target: &Path) {
+        let stopped = self.script("stop", &[]);
+        let copied = Command::new("cp").arg("-a").arg(&self.folder).arg(target).status();
+        println!("kept {} in {}: {stopped:?}, {copied:?}", self.folder.display(), target.display());
+    }
+
     fn must(&self, command: &str, args: &[&str]) -> String {
         self.script(command, args).unwrap_or_else(|why| panic!("{command} {args:?}: {why}"))
     }
@@ -215,15 +222,6 @@ impl Drop for Broker {
         }
         drop(self.watch.stdin.take());
         let _ = self.watch.wait();
-    }
-}
-
-impl Broker {
-    /// Copies what the brokers have on disk. Says what fails: the test has failed already.
-    fn keep(&self, target: &Path) {
-        let stopped = self.script("stop", &[]);
-        let copied = Command::new("cp").arg("-a").arg(&self.folder).arg(target).status();
-        println!("kept {} in {}: {stopped:?}, {copied:?}", self.folder.display(), target.display());
     }
 }
 
