@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use memchr::memmem;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::KafkaError;
@@ -55,12 +56,16 @@ pub(super) struct Rebalance {
     pub partitions: TopicPartitionList,
 }
 
+/// How a client's statistics say that it is connected to a broker.
+const CONNECTED: &[u8] = b"\"state\":\"UP\"";
+
 /// A consumer's context. The rebalance callback only notes: the worker settles, commits and closes with its own state at hand, and answers then.
 #[derive(Default)]
 pub(super) struct Events {
     pub trouble: Trouble,
     rebalances: Mutex<VecDeque<Rebalance>>,
     closing: AtomicBool,
+    unconnected: AtomicBool,
 }
 
 impl Events {
@@ -72,6 +77,11 @@ impl Events {
         lock(&self.rebalances).pop_front()
     }
 
+    /// Whether the client was connected to no broker when it looked last; once for each time.
+    pub fn was_unconnected(&self) -> bool {
+        self.unconnected.swap(false, Ordering::Relaxed)
+    }
+
     /// From now on partitions are given back at once: nobody is there to answer while a consumer is dropped, and the drop waits for it.
     pub fn close(&self) {
         self.closing.store(true, Ordering::Relaxed);
@@ -79,6 +89,11 @@ impl Events {
 }
 
 impl ClientContext for Events {
+    /// They are long, and only this is asked of them.
+    fn stats_raw(&self, statistics: &[u8]) {
+        self.unconnected.store(memmem::find(statistics, CONNECTED).is_none(), Ordering::Relaxed);
+    }
+
     fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
         self.trouble.log(level, facility, text);
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CString;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::Consumer as _;
@@ -26,6 +27,9 @@ const EVENTS_MAX: usize = 32;
 const MADE: Duration = Duration::from_secs(3);
 /// Whether a partition has a leader, or a group a coordinator, is asked again so often.
 const LEADER: Duration = Duration::from_millis(20);
+
+/// Clients are told where the cluster is no more often than this, s: they keep what they were told.
+const INTRODUCED_S: u64 = 5;
 
 /// One partition of a topic.
 pub type Place = (String, u32);
@@ -55,6 +59,9 @@ pub struct Cluster {
     pub(super) trouble: Trouble,
     committed: Arc<Consumer>,
     uncommitted: Arc<Consumer>,
+    began: Instant,
+    /// When the clients were told last where the cluster is, s since it began.
+    introduced_s: AtomicU64,
 }
 
 impl Cluster {
@@ -68,7 +75,8 @@ impl Cluster {
         let trouble = Trouble::default();
         let reader = |isolation: &str| create::<Events, Consumer>(&settings.reader(isolation), Events::new(trouble.clone())).map(Arc::new);
         let (committed, uncommitted) = (reader("read_committed")?, reader("read_uncommitted")?);
-        Ok(Arc::new(Cluster { settings, trial, trouble, committed, uncommitted }))
+        let (began, introduced_s) = (Instant::now(), AtomicU64::new(0));
+        Ok(Arc::new(Cluster { settings, trial, trouble, committed, uncommitted, began, introduced_s }))
     }
 
     pub(super) fn reader(&self) -> &Arc<Consumer> {
@@ -199,6 +207,7 @@ impl Cluster {
             if patience.is_none_or(|patience| began.elapsed() > patience) {
                 break answer.map_err(|failure| self.failed(doing(), failure.code))?;
             }
+            self.introduce();
             std::thread::sleep(LEADER);
         };
         let answers = list.elements();
@@ -207,6 +216,15 @@ impl Cluster {
             Err(error) => Err(self.failed(format!("asking for the ends of {}-{}", answer.topic(), answer.partition()), code(&error))),
         });
         each.collect()
+    }
+
+    /// Tells the clients where the cluster is, now and then: after a failure they may have forgotten it.
+    fn introduce(&self) {
+        let (now_s, before_s) = (self.began.elapsed().as_secs(), self.introduced_s.load(Ordering::Relaxed));
+        if now_s >= before_s + INTRODUCED_S {
+            self.introduced_s.store(now_s, Ordering::Relaxed);
+            [&self.committed, &self.uncommitted].iter().for_each(|client| raw::introduce(client.client(), &self.settings.bootstrap));
+        }
     }
 
     /// Says an error of the cluster's as people need it: who must act, and what last went wrong on the way.
@@ -225,13 +243,11 @@ impl Cluster {
             }
             RDKafkaErrorCode::TransactionalIdAuthorizationFailed => HostError::job(doing, format!("the cluster at {bootstrap} does not permit it: {code}"))
                 .with_help(format!("the job's user needs Write and Describe on transactional ids that begin with `{}.`", self.settings.job)),
-            RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownPartition => {
-                HostError::job(doing, format!("there is no such topic or partition on {bootstrap}"))
-                    .with_help("create it, or correct the job file; a topic that was deleted while the job ran cannot be gone on with")
-            }
             _ => {
                 self.tend();
+                self.introduce();
                 let why = self.trouble.last().map(|last| format!("; the last trouble: {last}")).unwrap_or_default();
+                // That a topic is gone is told by looking at it: a client says the same of one whose leader it does not know, as where a broker has just come back.
                 HostError::external(doing, anyhow::anyhow!("the cluster at {bootstrap}: {}{why}", failure.text))
             }
         }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::KafkaError;
@@ -13,13 +13,16 @@ use rdkafka::{Offset as RdOffset, TopicPartitionList};
 use super::client::Events;
 use super::cluster::{Cluster, Place, REQUEST_MS, code};
 use super::inbox::Inbox;
-use super::raw::Consumer;
+use super::raw::{self, Consumer};
 use super::settings::create;
 use crate::error::HostError;
 use crate::record::Offset;
 
 /// How often the thread that closes a consumer looks whether it is the last to have it.
 const CLOSER_LOOKS: Duration = Duration::from_millis(5);
+
+/// One slice of waiting for the group's positions, between which the client is told where the cluster is.
+const POSITIONS: Duration = Duration::from_secs(2);
 
 /// What the group says.
 #[derive(Debug, PartialEq, Eq)]
@@ -55,11 +58,19 @@ impl Member {
 
     /// Serves the client: without it, and often, the group takes the worker for dead.
     pub fn tend(&self) -> Result<(), HostError> {
+        if self.consumer.context().was_unconnected() {
+            self.introduce();
+        }
         match self.consumer.poll(Duration::ZERO) {
             None | Some(Ok(_)) => Ok(()),
             Some(Err(KafkaError::MessageConsumptionFatal(code))) => Err(self.fatal(code)),
             Some(Err(error)) => self.passing(&error),
         }
+    }
+
+    /// Tells the client where the cluster is: after a failure it may have forgotten it.
+    pub fn introduce(&self) {
+        raw::introduce(self.consumer.client(), &self.cluster.settings.bootstrap);
     }
 
     fn fatal(&self, code: RDKafkaErrorCode) -> HostError {
@@ -122,7 +133,16 @@ impl Member {
             list.add_partition(topic, *partition as i32);
         }
         let doing = "asking for the group's positions";
-        let list = self.consumer.committed_offsets(list, Duration::from_millis(REQUEST_MS)).map_err(|error| self.cluster.failed(doing, code(&error)))?;
+        let began = Instant::now();
+        let list = loop {
+            match self.consumer.committed_offsets(list.clone(), POSITIONS) {
+                Err(error) if code(&error) == RDKafkaErrorCode::OperationTimedOut && began.elapsed() < Duration::from_millis(REQUEST_MS) => {
+                    self.introduce();
+                    self.tend()?;
+                }
+                answer => break answer.map_err(|error| self.cluster.failed(doing, code(&error)))?,
+            }
+        };
         let answers = list.elements();
         let each = answers.iter().map(|answer| {
             answer.error().map_err(|error| self.cluster.failed(doing, code(&error)))?;

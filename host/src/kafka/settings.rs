@@ -35,6 +35,9 @@ pub const MESSAGE_BYTES_MAX: usize = 64 << 20;
 /// A producer waits so long for an answer at least, ms.
 pub(super) const ANSWER_MS_MIN: u64 = 1_000;
 
+/// How often a member looks whether it is connected to any broker, ms (see `raw::introduce`).
+const LOOKS_MS: &str = "5000";
+
 /// A job's settings for one cluster, secrets filled in. Never printed.
 #[derive(Clone)]
 pub struct Settings {
@@ -130,6 +133,9 @@ impl Settings {
         let mut config = self.consumer("read_committed");
         config.set("group.id", &self.group).set("group.instance.id", self.worker_id(number)).set("partition.assignment.strategy", "range");
         config.set("client.id", self.member_client_id());
+        if config.get("statistics.interval.ms").is_none() {
+            config.set("statistics.interval.ms", LOOKS_MS);
+        }
         config
     }
 

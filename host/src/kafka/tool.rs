@@ -93,7 +93,8 @@ impl Cluster {
     /// Appends records by hand. Rows go by their partition, or by key, or to partition 0. All are acknowledged at return; on an error some may have been written.
     pub fn append(self: &Arc<Self>, topic: &str, records: &Batch) -> Result<(), HostError> {
         let found = self.partitions(&[topic])?.get(topic).copied();
-        let partitions = found.ok_or_else(|| self.failed(format!("writing to topic `{topic}`"), RDKafkaErrorCode::UnknownTopic))?;
+        let missing = || HostError::job(format!("stream `{topic}`"), format!("there is no such topic on {}", self.settings.bootstrap));
+        let partitions = found.ok_or_else(missing)?;
         if let Some(row) = records.iter().find(|row| row.partition != NONE && row.partition >= partitions) {
             return Err(HostError::job(format!("stream `{topic}`"), format!("a record for partition {}, but there are {partitions}", row.partition)));
         }

@@ -54,3 +54,25 @@ fn n1_n3_n4_a_job_waits_for_its_broker_and_goes_on_exactly() {
     assert!(job.counts(Of::Changelog) == job.expected_counts(), "the changelog is not the recount");
     println!("n1, n3, n4: {kills} kills, {bounces} bounces, {exact} records exact");
 }
+
+/// A broker that stands still: a long pause of a collector, a machine that was suspended. After nine seconds its own controller takes it for dead, and when it goes
+/// on it knows of no broker, and of no leader, for a moment.
+#[test]
+fn a_broker_that_stands_still_is_waited_for() {
+    let broker = Broker::start();
+    let job = Job::new(&broker, Shape::Count).with("kafka", "properties = { \"socket.timeout.ms\" = 3000 }");
+    let host = job.start("a");
+    let feed = broker.feed_on(&job.input(), (0..).map(|n| number(n, 500)), 1_000);
+    job.await_progress(BOUND);
+    let pauses: &[u64] = scaled(&[2, 11, 20], &[2, 5, 8, 11, 14, 20, 30, 45, 2, 11, 20]);
+    for seconds in pauses {
+        broker.freeze();
+        std::thread::sleep(Duration::from_secs(*seconds));
+        broker.thaw();
+        resumes(&job, &host, &format!("stood still for {seconds} s"));
+    }
+    feed.end();
+    job.await_done(BOUND);
+    host.stop();
+    println!("stood still {} times: {} records exact", pauses.len(), job.assert_exact());
+}

@@ -11,6 +11,7 @@ use std::ptr::{NonNull, null, null_mut};
 use std::sync::Arc;
 
 use rdkafka::bindings as sys;
+use rdkafka::client::{Client, ClientContext};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::producer::{BaseProducer, Producer as _};
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
@@ -123,6 +124,16 @@ impl Drop for Topic {
 fn last_failure() -> Failure {
     // SAFETY: reads a value of this thread.
     Failure::of(unsafe { sys::rd_kafka_last_error() }.into())
+}
+
+/// Tells a client once more where the cluster is (`bootstrap`: addresses with commas). librdkafka since 2.10 forgets brokers that an answer does not name, those it was
+/// set up with among them; an answer that names none, as from a broker that its controller takes for dead, leaves it without any, and by itself it may never look for
+/// them again (its issue 5301). Clients that know their brokers lose nothing by it, but keep the text: not for every day.
+pub(super) fn introduce<C: ClientContext>(client: &Client<C>, bootstrap: &str) {
+    if let Ok(bootstrap) = CString::new(bootstrap) {
+        // SAFETY: a live client, which copies the text.
+        unsafe { sys::rd_kafka_brokers_add(client.native_ptr(), bootstrap.as_ptr()) };
+    }
 }
 
 /// A queue of a consumer's, which partitions' queues are forwarded to.

@@ -108,6 +108,7 @@ impl Place {
     /// After a failure: lets go of what may be unsound, and waits a little. What the group says meanwhile may end the worker.
     pub fn recover(&mut self, wait_ms: u64) -> Result<(), HostError> {
         self.drop_producer();
+        self.member.introduce();
         match self.wait(wait_ms) {
             Ok(_) | Err(HostError::External { .. }) => Ok(()),
             Err(fenced @ HostError::Fenced { .. }) => self.fenced(fenced).map(drop),
