@@ -341,7 +341,8 @@ ms_text ms_digits(uint64_t number, uint8_t room[20]);  // in `room`
 typedef struct {
   uint8_t *index, *arena;
   size_t index_bytes, index_room, arena_bytes, arena_room;
-  const uint8_t *lent;  // the arena so far, where it is another's: of the batch that was forwarded
+  const uint8_t *lent;  // the arena so far, where it is another's: of the batch that was forwarded …
+  ms_row *lent_rows;    // … and its index
 } ms_builder;
 static inline void ms_push(ms_builder *builder, ms_text key, ms_text value, ms_text headers, ms_row fields);  // of `fields`, ends and flags are set here
 void ms_clear(ms_builder *builder);                                                                         // empty, keeps its memory
