@@ -360,8 +360,8 @@ ms_builder *ms_timers(void);
 // ---- What is done for every record, in line: a call in Wasm costs a look at the deadline
 
 extern ms_builder ms_emitted;
-extern uint16_t *ms_port_numbers;                                  // that the host gave to the declared ports
-void ms_make_room(ms_builder *builder, size_t arena_bytes);        // for one row more
+extern uint16_t *ms_port_numbers;                                                            // that the host gave to the declared ports
+__attribute__((cold, noinline)) void ms_make_room(ms_builder *builder, size_t arena_bytes);  // for one row more
 
 static inline void ms_append(ms_builder *builder, ms_text text) {
   if (text.bytes) memcpy(builder->arena + builder->arena_bytes, text.at, text.bytes);
