@@ -22,8 +22,9 @@ static word *put_text(word *to, ms_text text) {
 }
 
 static word *put_builder(word *to, const ms_builder *b) {
-  to = put_text(to, ms_bytes(b->index, b->index_bytes));
-  return put_text(to, ms_bytes(b->lent ? b->lent : b->arena, b->arena_bytes));
+  ms_batch built = ms_built(b);
+  to = put_text(to, ms_bytes(built.index, built.index_bytes));
+  return put_text(to, ms_bytes(built.arena, built.arena_bytes));
 }
 
 __attribute__((export_name("cabi_realloc"))) void *cabi_realloc(void *old, size_t old_bytes, size_t align, size_t bytes) {
@@ -69,7 +70,7 @@ EXPORT("open")
 word *export_open(const uint8_t *config, size_t config_bytes, const ms_text *inputs, size_t inputs_n, const ms_text *outputs_given, size_t outputs_n,
                   const ms_text *stores, size_t stores_n) {
   static word result[4];
-  ms_begin_call();
+  ms_begin_call(NULL);
   ms_setup setup = {{config, config_bytes}, inputs, inputs_n, outputs_given, outputs_n, stores, stores_n};
   ms_outcome outcome = ms_open_with(&setup);
   result[0] = 0;
@@ -79,18 +80,18 @@ AFTER("open") void after_open(word *result) { (void)result, ms_end_call(); }
 
 EXPORT("process")
 word *export_process(int64_t watermark, int64_t now, uint32_t task, const ms_row *index, size_t index_bytes, const uint8_t *arena, size_t arena_bytes) {
-  ms_begin_call();
   ms_context context = {watermark, now, task};
   ms_batch input = {index, index_bytes, arena, arena_bytes};
+  ms_begin_call(&input);
   return effects(ms_process(&context, &input));
 }
 AFTER("process") void after_process(word *result) { (void)result, ms_end_call(); }
 
 EXPORT("on-timer")
 word *export_on_timer(int64_t watermark, int64_t now, uint32_t task, const ms_row *index, size_t index_bytes, const uint8_t *arena, size_t arena_bytes) {
-  ms_begin_call();
   ms_context context = {watermark, now, task};
   ms_batch due = {index, index_bytes, arena, arena_bytes};
+  ms_begin_call(&due);
   return effects(ms_on_timer(&context, &due));
 }
 AFTER("on-timer") void after_on_timer(word *result) { (void)result, ms_end_call(); }
@@ -99,8 +100,8 @@ EXPORT("migrate")
 word *export_migrate(const uint8_t *store, size_t store_bytes, uint32_t from_version, const ms_row *index, size_t index_bytes, const uint8_t *arena,
                      size_t arena_bytes) {
   static word result[5];
-  ms_begin_call();
   ms_batch rows = {index, index_bytes, arena, arena_bytes};
+  ms_begin_call(&rows);
   ms_outcome outcome = ms_migrate((ms_text){store, store_bytes}, from_version, &rows);
   if (outcome != MS_OK) return failed(result, outcome);
   result[0] = 0;

@@ -77,17 +77,46 @@ static uint8_t *room_for(uint8_t *bytes, size_t used, size_t more, size_t *room)
   return ms_must(realloc(bytes, *room));
 }
 
-void ms_make_room(ms_builder *b, size_t arena_bytes) {
-  const uint8_t *lent = b->lent;
-  b->lent = NULL;
-  b->index = room_for(b->index, b->index_bytes, sizeof(ms_row), &b->index_room);
-  // What was lent is copied as soon as something is to follow it.
-  size_t before = lent ? 0 : b->arena_bytes;
-  b->arena = room_for(b->arena, before, b->arena_bytes - before + arena_bytes, &b->arena_room);
-  if (lent && b->arena_bytes) memcpy(b->arena, lent, b->arena_bytes);
+// A row that goes on as it is: its parts stay where they are, what the host is to know of it is new.
+static void go_on(ms_row *row, uint16_t port, uint32_t number) {
+  row->port = port, row->offset = number, row->partition = row->key_id = MS_NONE;
 }
 
-void ms_clear(ms_builder *b) { b->index_bytes = b->arena_bytes = 0, b->lent = NULL; }
+// Adds all rows of a batch that goes on.
+static void add_all(ms_builder *b, const ms_batch *batch) {
+  b->index = room_for(b->index, b->index_bytes, batch->index_bytes, &b->index_room);
+  b->arena = room_for(b->arena, b->arena_bytes, batch->arena_bytes, &b->arena_room);
+  uint32_t shift = (uint32_t)b->arena_bytes;
+  for (uint32_t row = 0; row < ms_rows(batch); row++) {
+    ms_row *to = (ms_row *)(b->index + b->index_bytes);
+    *to = batch->index[row];
+    to->key_end += shift, to->value_end += shift, to->headers_end += shift;
+    go_on(to, ms_port_numbers[0], row);
+    b->index_bytes += sizeof *to;
+  }
+  ms_append(b, ms_bytes(batch->arena, batch->arena_bytes));
+}
+
+void ms_make_room(ms_builder *b, size_t arena_bytes) {
+  if (b->lent) {
+    // What was lent is copied as soon as something is to follow it.
+    ms_batch lent = {b->lent_rows, b->index_bytes, b->lent, b->arena_bytes};
+    ms_clear(b);
+    add_all(b, &lent);
+  }
+  b->index = room_for(b->index, b->index_bytes, sizeof(ms_row), &b->index_room);
+  b->arena = room_for(b->arena, b->arena_bytes, arena_bytes, &b->arena_room);
+}
+
+void ms_clear(ms_builder *b) { b->index_bytes = b->arena_bytes = 0, b->lent = NULL, b->lent_rows = NULL; }
+
+ms_batch ms_built(const ms_builder *b) {
+  if (!b->lent) return (ms_batch){(const ms_row *)b->index, b->index_bytes, b->arena, b->arena_bytes};
+  uint32_t rows = (uint32_t)(b->index_bytes / sizeof(ms_row));
+  uint16_t port = ms_port_numbers[0];
+  for (uint32_t row = 0; row < rows; row++) go_on(&b->lent_rows[row], port, row);
+  return (ms_batch){b->lent_rows, b->index_bytes, b->lent, b->arena_bytes};
+}
 
 // ---- What the call asks for
 
@@ -96,7 +125,9 @@ ms_call ms_current;
 uint16_t *ms_port_numbers;
 static uint16_t *store_numbers;  // that the host gave to the declared stores
 
-void ms_begin_call(void) {
+void ms_begin_call(const ms_batch *input) {
+  // Memory of this call alone; nobody looks at it once the operator is through.
+  ms_current.rows = input ? (ms_row *)input->index : NULL;
   ms_clear(&ms_emitted), ms_clear(&ms_current.timers), ms_clear(&ms_current.kept);
   ms_current.rejects_n = 0, ms_current.failure = MS_NULL;
 }
@@ -111,24 +142,14 @@ ms_outcome ms_retry(ms_text message) { return ms_current.failure = message, MS_R
 ms_outcome ms_fatal(ms_text message) { return ms_current.failure = message, MS_FATAL; }
 
 void ms_forward_all(const ms_batch *input) {
-  ms_builder *out = &ms_emitted;
-  uint32_t rows = ms_rows(input), shift = (uint32_t)out->arena_bytes;
-  out->index = room_for(out->index, out->index_bytes, input->index_bytes, &out->index_room);
-  if (out->index_bytes) {
-    ms_make_room(out, input->arena_bytes);
-    ms_append(out, ms_bytes(input->arena, input->arena_bytes));
-  } else {
-    out->lent = input->arena, out->arena_bytes = input->arena_bytes;
+  ms_builder *out = ms_outputs();
+  if (out->index_bytes || input->index != ms_current.rows) {
+    add_all(out, input);
+    return;
   }
-  // The parts stay where they are among themselves; what the host is to know of each row is new.
-  ms_row *to = (ms_row *)(out->index + out->index_bytes);
-  for (uint32_t row = 0; row < rows; row++) {
-    ms_row fields = input->index[row];
-    fields.key_end += shift, fields.value_end += shift, fields.headers_end += shift;
-    fields.port = ms_port_numbers[0], fields.offset = row, fields.partition = fields.key_id = MS_NONE;
-    to[row] = fields;
-  }
-  out->index_bytes += input->index_bytes;
+  // The call's own batch itself, whose rows are changed by ms_built: until then the operator may look at them.
+  out->lent_rows = ms_current.rows, out->index_bytes = input->index_bytes;
+  out->lent = input->arena, out->arena_bytes = input->arena_bytes;
 }
 
 void ms_timer(uint32_t row, uint16_t port, int64_t at_ms, ms_text key, ms_text payload) {

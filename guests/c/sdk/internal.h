@@ -20,15 +20,19 @@ typedef struct {
 
 // What the current call has asked for so far.
 typedef struct {
-  ms_builder timers, kept;  // outputs are in ms_emitted
+  ms_row *rows;              // of its input
+  ms_builder timers, kept;   // outputs are in ms_emitted
   ms_rejection *rejects;
   size_t rejects_n, rejects_room;
   ms_text failure;
 } ms_call;
 extern ms_call ms_current;
 
-void ms_begin_call(void);  // forgets what the call before asked for
-void ms_end_call(void);    // takes back the memory that it was given
+void ms_begin_call(const ms_batch *input);  // forgets what the call before asked for; NULL: it has no rows
+void ms_end_call(void);                     // takes back the memory that it was given
+
+// What a builder has, once all is in it.
+ms_batch ms_built(const ms_builder *builder);
 
 // Finds the declared ports and stores among those given, then opens the operator.
 ms_outcome ms_open_with(const ms_setup *setup);

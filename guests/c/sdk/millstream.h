@@ -341,7 +341,8 @@ ms_text ms_digits(uint64_t number, uint8_t room[20]);  // in `room`
 typedef struct {
   uint8_t *index, *arena;
   size_t index_bytes, index_room, arena_bytes, arena_room;
-  const uint8_t *lent;  // the arena so far, where it is another's: of the batch that was forwarded
+  const uint8_t *lent;  // the arena so far, where it is another's: of the batch that was forwarded …
+  ms_row *lent_rows;    // … and its index
 } ms_builder;
 static inline void ms_push(ms_builder *builder, ms_text key, ms_text value, ms_text headers, ms_row fields);  // of `fields`, ends and flags are set here
 void ms_clear(ms_builder *builder);                                                                         // empty, keeps its memory
@@ -359,8 +360,8 @@ ms_builder *ms_timers(void);
 // ---- What is done for every record, in line: a call in Wasm costs a look at the deadline
 
 extern ms_builder ms_emitted;
-extern uint16_t *ms_port_numbers;                                  // that the host gave to the declared ports
-void ms_make_room(ms_builder *builder, size_t arena_bytes);        // for one row more
+extern uint16_t *ms_port_numbers;                                                            // that the host gave to the declared ports
+__attribute__((cold, noinline)) void ms_make_room(ms_builder *builder, size_t arena_bytes);  // for one row more
 
 static inline void ms_append(ms_builder *builder, ms_text text) {
   if (text.bytes) memcpy(builder->arena + builder->arena_bytes, text.at, text.bytes);

@@ -15,7 +15,8 @@ ms_outcome ms_open(const ms_setup *setup) {
   return MS_OK;
 }
 
-// Appends each value to its key's in both stores, `fail` fails, `scan` emits all keys of `a` from `b` on, `far` looks at another key.
+// Appends each value to its key's in both stores, `fail` fails, `scan` emits all keys of `a` from `b` on, `far` looks at another key, `all` emits the whole
+// batch, `more` the batch and itself and the batch once more.
 ms_outcome ms_process(const ms_context *context, const ms_batch *input) {
   (void)context;
   ms_keyed stores[2];
@@ -27,6 +28,12 @@ ms_outcome ms_process(const ms_context *context, const ms_batch *input) {
     if (ms_equal(record.value, ms_text_of("far"))) {
       ms_emit((ms_out){.row = row, .value = ms_entry_of(&stores[0], ms_text_of("far away"))->value});
       ms_set(ms_entry_of(&stores[0], ms_text_of("far away")), ms_text_of("seen"));
+      continue;
+    }
+    if (ms_equal(record.value, ms_text_of("all")) || ms_equal(record.value, ms_text_of("more"))) {
+      ms_forward_all(input);
+      MST_CHECK(ms_at(input, row).partition == 0);  // what came in is still there
+      if (record.value.bytes == 4) ms_emit(ms_copy(&record)), ms_forward_all(input);
       continue;
     }
     if (ms_equal(record.value, ms_text_of("scan"))) {
@@ -70,6 +77,13 @@ int main(void) {
   mst_take();
   mst_add("b", "1", 0), mst_add("c", "1", 0), mst_add("a", "1", 0), mst_add("d", "scan", 0);
   MST_CHECK(mst_process() == MS_OK && mst_outputs() == 4 && mst_output_is(0, NULL, "b") && mst_output_is(3, NULL, "k"));
+  mst_take();
+  mst_add(NULL, "1", 7), mst_add("k", "all", 8);
+  MST_CHECK(mst_process() == MS_OK && mst_outputs() == 2 && mst_output_is(0, NULL, "1") && mst_output_is(1, "k", "all") && mst_output(1).row == 1);
+  mst_take();
+  mst_add(NULL, "1", 7), mst_add("k", "more", 8);
+  MST_CHECK(mst_process() == MS_OK && mst_outputs() == 5 && mst_output_is(0, NULL, "1") && mst_output_is(2, "k", "more") && mst_output_is(4, "k", "more"));
+  MST_CHECK(mst_output(1).timestamp == 8 && mst_output(2).timestamp == MS_INHERIT && mst_output(3).row == 0 && mst_output(4).row == 1);
   for (int n = 0; n < 5000; n++) mst_add((const char *)ms_format("%d", n % 1777).at, "v", 0);
   uint32_t calls = mst_called().get_many;
   MST_CHECK(mst_process() == MS_OK && mst_called().get_many == calls + 1 && has("a", "1776", "vv") && has("a", "0", "vvv"));

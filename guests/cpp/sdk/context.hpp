@@ -34,7 +34,7 @@ class Context {
   std::int64_t now() const { return call_.now; }
   std::uint32_t task() const { return call_.task; }
 
-  void emit(const Out &out) {
+  MILLSTREAM_INLINE void emit(const Out &out) {
     ms_emit({row_, port(out.port), detail::text(out.key), detail::text(out.value), out.headers.packed(), out.timestamp.has_value(), out.partition.has_value(),
              out.timestamp.value_or(0), out.partition.value_or(0)});
   }
@@ -55,7 +55,7 @@ class Context {
   // The state of the current record's key, or the timer's: read with the whole batch at the first look. A record without a key is rejected; a value that is
   // none of T stops the job.
   template <class T>
-  Result<Cell<T>> state(const Store<T> &store) {
+  MILLSTREAM_INLINE Result<Cell<T>> state(const Store<T> &store) {
     if (batch_.index[row_].flags & MS_KEY_IS_NULL) return millstream::reject(MS_NO_KEY, "the record has no key");
     ms_keyed &keyed = stores()[place_of(store.name)];
     return cell(store, keyed.rows ? ms_entry_at(&keyed, row_) : ms_entry_of(&keyed, ms_at(&batch_, row_).key));
@@ -99,7 +99,7 @@ class Context {
   Records records() { return Records(*this); }
 
   // The rest is for the SDK itself.
-  Record at(std::uint32_t row) {
+  MILLSTREAM_INLINE Record at(std::uint32_t row) {
     row_ = row;
     ms_record record = ms_at(&batch_, row);
     std::optional<std::int64_t> timestamp;
@@ -122,43 +122,48 @@ class Context {
   void save() {
     if (save_) save_(stores_.data(), static_cast<std::uint16_t>(stores_.size()));
   }
-  static std::size_t place_of(Bytes store) {
+  MILLSTREAM_INLINE static std::size_t place_of(Bytes store) {
     const ms_description *d = ms_describe();
     for (std::size_t n = 0; n < d->stores_n; n++) {
       Bytes name = detail::bytes(d->stores[n].name);
       // Mostly the very constant that was declared: then its letters need no look.
       if (name.size() == store.size() && (name.data() == store.data() || name == store)) return n;
     }
-    panic("the operator's description does not have the store `" + std::string(store) + "`");
+    not_described("store", store);
   }
 
  private:
-  static std::uint16_t port(Bytes name) {
+  MILLSTREAM_INLINE static std::uint16_t port(Bytes name) {
     const ms_description *d = ms_describe();
     if (name.data() == nullptr && d->outputs_n > 0) return 0;
     for (std::size_t n = 0; n < d->outputs_n; n++)
       if (detail::bytes(d->outputs[n]) == name) return static_cast<std::uint16_t>(n);
-    panic("the operator's description does not have the output `" + std::string(name) + "`");
+    not_described("output", name);
+  }
+
+  [[noreturn, gnu::cold, gnu::noinline]] static void not_described(const char *what, Bytes name) {
+    panic("the operator's description does not have the " + std::string(what) + " `" + std::string(name) + "`");
   }
 
   void ask(const Timer &timer, std::uint16_t what) {
     ms_timer(row_, static_cast<std::uint16_t>(static_cast<std::uint16_t>(timer.clock) + what), timer.at, detail::text(timer.key), detail::text(timer.payload));
   }
 
-  std::vector<ms_keyed> &stores() {
-    if (!save_) {
-      stores_.resize(ms_describe()->stores_n);
-      ms_load_all(stores_.data(), static_cast<std::uint16_t>(stores_.size()), &batch_);
-      save_ = ms_save_all;
-    }
+  MILLSTREAM_INLINE std::vector<ms_keyed> &stores() {
+    if (!save_) [[unlikely]] load();
     return stores_;
+  }
+  [[gnu::noinline]] void load() {
+    stores_.resize(ms_describe()->stores_n);
+    ms_load_all(stores_.data(), static_cast<std::uint16_t>(stores_.size()), &batch_);
+    save_ = ms_save_all;
   }
 
   template <class T>
-  static Result<Cell<T>> cell(const Store<T> &store, ms_entry *entry) {
+  MILLSTREAM_INLINE static Result<Cell<T>> cell(const Store<T> &store, ms_entry *entry) {
     if (!entry->value.at) return Cell<T>(entry, std::nullopt);
     std::optional<T> value = Codec<T>::decode(detail::bytes(entry->value));
-    if (!value) return fatal(std::string(detail::bytes(detail::unreadable(store.name, entry))));
+    if (!value) [[unlikely]] return detail::unreadable(store.name, entry);
     return Cell<T>(entry, std::move(value));
   }
 

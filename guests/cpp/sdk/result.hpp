@@ -10,6 +10,15 @@
 
 #include "millstream.h"
 
+// Functions that are done for every record, and statements with a call that is: in line, as a call in Wasm costs a look at the deadline.
+#ifdef __wasm__
+#define MILLSTREAM_INLINE [[gnu::always_inline]]
+#define MILLSTREAM_INLINE_CALL [[clang::always_inline]]
+#else
+#define MILLSTREAM_INLINE
+#define MILLSTREAM_INLINE_CALL
+#endif
+
 namespace millstream {
 
 // Bytes, and the null that keys and values may be.

@@ -51,11 +51,10 @@ struct Store {
 
 namespace detail {
 
-inline ms_text unreadable(Bytes store, const ms_entry *entry) {
+[[gnu::cold, gnu::noinline]] inline Stop unreadable(Bytes store, const ms_entry *entry) {
   ms_text key = ms_is_text(entry->key) ? ms_json_quoted(entry->key) : text(Bytes("\"(not text)\""));
-  std::string message = "store `" + std::string(store) + "`, key `" + std::string(bytes(key)).substr(1, key.bytes - 2) +
-                        "`: its " + std::to_string(entry->value.bytes) + " bytes are no value of the type that the operator has for it";
-  return kept(message);
+  return fatal("store `" + std::string(store) + "`, key `" + std::string(bytes(key)).substr(1, key.bytes - 2) + "`: its " +
+               std::to_string(entry->value.bytes) + " bytes are no value of the type that the operator has for it");
 }
 
 }  // namespace detail

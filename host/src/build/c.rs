@@ -16,6 +16,8 @@ use crate::error::HostError;
 /// The module's own stack, bytes. Without this zig reserves 16 MiB of it in each instance.
 pub(super) const STACK_BYTES: usize = 256 << 10;
 const FOR_ALL: [&str; 7] = ["-target", "wasm32-wasi", "-O3", "-g0", "-msimd128", "-Wall", "-Wextra"];
+/// LLVM inlines more than it would for Wasm: each call that stays costs a deadline check at its entry (`decisions/0008`). Rust's has the same.
+pub(super) const INLINE: [&str; 2] = ["-mllvm", "-inline-threshold=350"];
 
 const CPP: [&str; 7] = [
     "-std=c++20",
@@ -67,7 +69,7 @@ impl Clang<'_> {
     /// zig as the compiler of C (`cc`) or C++ (`c++`).
     fn zig(&self, compiler: &str) -> Result<Command, HostError> {
         let mut zig = zig(self.workshop)?;
-        zig.current_dir(&self.workshop.project.dir).arg(compiler).args(FOR_ALL).arg("-I").arg(&self.sdk).arg("-I").arg(&self.sdk_cpp);
+        zig.current_dir(&self.workshop.project.dir).arg(compiler).args(FOR_ALL).args(INLINE).arg("-I").arg(&self.sdk).arg("-I").arg(&self.sdk_cpp);
         Ok(zig)
     }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Workshop;
-use super::c::{STACK_BYTES, no_zig, zig};
+use super::c::{INLINE, STACK_BYTES, no_zig, zig};
 use super::jvm::{TEAVM, no_jdk};
 use super::language::Language;
 use super::sdk::sdk;
@@ -63,7 +63,7 @@ pub(super) fn build(workshop: &Workshop<'_>) -> Result<Vec<u8>, HostError> {
     std::fs::write(generated.join("operator.c"), kept.join("\n")).map_err(disk)?;
     let glue = sdk.join("component");
     let core = bench.path().join("core.wasm");
-    zig.current_dir(&generated).args(["cc", "-target", "wasm32-wasi", "-mexec-model=reactor", "-O2", "-s", "-w"]).args(EXCEPTIONS);
+    zig.current_dir(&generated).args(["cc", "-target", "wasm32-wasi", "-mexec-model=reactor", "-O2", "-s", "-w"]).args(INLINE).args(EXCEPTIONS);
     // Not `-I` for TeaVM's own: it has files called string.h and time.h.
     zig.args(["-iquote", ".", "-I"]).arg(&glue).arg("-include").arg(glue.join("glue.h")).arg(format!("-Wl,-z,stack-size={STACK_BYTES}"));
     zig.arg("operator.c").arg(glue.join("glue.c")).arg(glue.join("tag.s")).arg("-o").arg(&core);

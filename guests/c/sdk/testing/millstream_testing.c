@@ -25,7 +25,7 @@ ms_outcome mst_reopen(const char *config) {
   ms_text *stores = ms_alloc_forever((d->stores_n + 1) * sizeof *stores);
   for (size_t n = 0; n < d->stores_n; n++) stores[n] = d->stores[n].name;
   ms_setup setup = {ms_text_of(config ? config : ""), d->inputs, d->inputs_n, d->outputs, d->outputs_n, stores, d->stores_n};
-  ms_begin_call();
+  ms_begin_call(NULL);
   ms_outcome outcome = ms_open_with(&setup);
   message = ms_forever(ms_current.failure);
   ms_end_call();
@@ -64,9 +64,9 @@ bool mst_output_is(size_t number, const char *key, const char *value) {
 
 // A copy of what a call sent, which keeps all rules.
 static ms_batch sent(const ms_builder *built) {
-  ms_text index = ms_forever(ms_bytes(built->index ? built->index : ms_nothing, built->index_bytes));
-  const uint8_t *at = built->lent ? built->lent : built->arena;
-  ms_text arena = ms_forever(ms_bytes(at ? at : ms_nothing, built->arena_bytes));
+  ms_batch whole = ms_built(built);
+  ms_text index = ms_forever(ms_bytes(whole.index ? (const void *)whole.index : ms_nothing, whole.index_bytes));
+  ms_text arena = ms_forever(ms_bytes(whole.arena ? whole.arena : ms_nothing, whole.arena_bytes));
   ms_batch copy = {(const ms_row *)index.at, index.bytes, arena.at, arena.bytes};
   MST_CHECK(mst_broken_rule(&copy) == NULL);
   return copy;
@@ -118,7 +118,7 @@ static void keep_rejects(uint32_t rows) {
 static ms_outcome call(ms_outcome (*handler)(const ms_context *, const ms_batch *), const ms_builder *rows) {
   ms_batch input = sent(rows);
   mst_pairs before = mst_copy(&mst_the_host.state);
-  ms_begin_call();
+  ms_begin_call(&input);
   mst_the_host.is_in_call = true;
   ms_outcome outcome = handler(&context, &input);
   mst_the_host.is_in_call = false;
@@ -188,7 +188,7 @@ ms_outcome mst_advance_now(int64_t now) {
 
 ms_outcome mst_migrate(const char *store, uint32_t from_version) {
   ms_batch rows = sent(&batch);
-  ms_begin_call();
+  ms_begin_call(&rows);
   ms_outcome outcome = ms_migrate(ms_text_of(store), from_version, &rows);
   message = ms_forever(ms_current.failure);
   if (outcome == MS_OK) keep_outputs(&ms_current.kept, ms_rows(&rows) + 1, UINT16_MAX);

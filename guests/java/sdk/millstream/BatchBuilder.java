@@ -1,7 +1,5 @@
 package millstream;
 
-import java.util.Arrays;
-
 /** Grows a batch, and keeps its memory from batch to batch. */
 final class BatchBuilder {
     private static final int ARENA_BYTES_MAX = 1 << 30;
@@ -20,7 +18,7 @@ final class BatchBuilder {
     }
 
     Raw raw() {
-        return new Raw(Arrays.copyOf(index, indexBytes()), Arrays.copyOf(arena.array, arena.size));
+        return new Raw(Bytes.copy(index, 0, indexBytes(), indexBytes()), Bytes.copy(arena.array, 0, arena.size, arena.size));
     }
 
     /** Adds a row; null is null. */
@@ -45,14 +43,9 @@ final class BatchBuilder {
         row(keyEnd, key == null ? Layout.KEY_IS_NULL : 0, Headers.NONE, port, timestamp, offset, Layout.ABSENT, Layout.ABSENT);
     }
 
-    /** Adds a row of state. */
-    void state(Bytes key, byte[] value, int valueFrom, int valueBytes, int store) {
-        arena.append(key);
-        int keyEnd = arena.size;
-        if (valueBytes > 0) {
-            arena.append(value, valueFrom, valueBytes);
-        }
-        row(keyEnd, valueBytes < 0 ? Layout.VALUE_IS_NULL : 0, Headers.NONE, store, Record.NO_TIMESTAMP, 0, Layout.ABSENT, Layout.ABSENT);
+    /** Adds a row of state, whose key ends at {@code keyEnd} in the arena, and whose value, if it has one, is all that follows. */
+    void state(int keyEnd, boolean hasValue, int store) {
+        row(keyEnd, hasValue ? 0 : Layout.VALUE_IS_NULL, Headers.NONE, store, Record.NO_TIMESTAMP, 0, Layout.ABSENT, Layout.ABSENT);
     }
 
     private void row(int keyEnd, int flags, Headers headers, int port, long timestamp, long offset, int partition, int keyId) {
@@ -66,7 +59,7 @@ final class BatchBuilder {
         }
         int at = rows * Layout.ROW_BYTES;
         if (at == index.length) {
-            index = Arrays.copyOf(index, 2 * at);
+            index = Bytes.copy(index, 0, at, 2 * at);
         }
         rows++;
         Memory.put32(index, at, keyEnd);
@@ -86,9 +79,9 @@ final class BatchBuilder {
         int at = indexBytes();
         int end = at + batch.rows * Layout.ROW_BYTES;
         if (end > index.length) {
-            index = Arrays.copyOf(index, Math.max(end, 2 * index.length));
+            index = Bytes.copy(index, 0, at, Math.max(end, 2 * index.length));
         }
-        System.arraycopy(batch.index, 0, index, at, end - at);
+        Memory.copy(batch.index, 0, index, at, end - at);
         for (int row = 0; row < batch.rows; row++, at += Layout.ROW_BYTES) {
             for (int field = 0; field <= Layout.HEADERS_END; field += 4) {
                 Memory.put32(index, at + field, Memory.get32(index, at + field) + base);

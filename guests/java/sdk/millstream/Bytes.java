@@ -1,7 +1,6 @@
 package millstream;
 
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
 
 /** Bytes that never change: a key, a value, a header. Compared by content, so they can be keys of a map. */
 public final class Bytes implements Comparable<Bytes> {
@@ -99,7 +98,7 @@ public final class Bytes implements Comparable<Bytes> {
     }
 
     public byte[] toByteArray() {
-        return Arrays.copyOfRange(array, from, from + size);
+        return copy(array, from, size, size);
     }
 
     /** Whether they are UTF-8. */
@@ -137,6 +136,13 @@ public final class Bytes implements Comparable<Bytes> {
     @Override
     public String toString() {
         return text();
+    }
+
+    /** {@code count} bytes in an array of {@code room}: TeaVM's {@code Arrays.copyOf} goes byte by byte. */
+    static byte[] copy(byte[] array, int from, int count, int room) {
+        byte[] copy = new byte[room];
+        Memory.copy(array, from, copy, 0, count);
+        return copy;
     }
 
     static boolean same(byte[] one, int oneFrom, byte[] other, int otherFrom, int size) {

@@ -1,7 +1,6 @@
 package millstream;
 
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
 
 /** Makes bytes. Kept from record to record it allocates only what {@link #bytes} hands out. */
 public final class BytesBuilder {
@@ -27,7 +26,7 @@ public final class BytesBuilder {
 
     /** A copy of what was appended so far. */
     public Bytes bytes() {
-        return Bytes.wrap(Arrays.copyOf(array, size));
+        return Bytes.wrap(Bytes.copy(array, 0, size, size));
     }
 
     public BytesBuilder append(Bytes bytes) {
@@ -40,7 +39,7 @@ public final class BytesBuilder {
 
     BytesBuilder append(byte[] bytes, int from, int count) {
         int at = claim(count);
-        System.arraycopy(bytes, from, array, at, count);
+        Memory.copy(bytes, from, array, at, count);
         return this;
     }
 
@@ -92,7 +91,7 @@ public final class BytesBuilder {
             throw new OutOfMemoryError("more than 2 GiB of bytes");
         }
         if (at + count > array.length) {
-            array = Arrays.copyOf(array, Math.max(at + count, array.length < 1 << 29 ? 2 * array.length : at + count));
+            array = Bytes.copy(array, 0, at, Math.max(at + count, array.length < 1 << 29 ? 2 * array.length : at + count));
         }
         size = at + count;
         return at;

@@ -1,9 +1,7 @@
 package millstream;
 
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
-import java.util.List;
 
 /**
  * The state of one batch: read with one call, written back with one call, and in between a list of slots.
@@ -29,7 +27,7 @@ final class Cache {
         void write(BytesBuilder bytes) {
             isDirty = true;
             // What was handed out of the old value must not change, so it is not written over.
-            value = Arrays.copyOf(bytes.array, bytes.size);
+            value = Bytes.copy(bytes.array, 0, bytes.size, bytes.size);
             valueFrom = 0;
             valueBytes = bytes.size;
         }
@@ -42,6 +40,12 @@ final class Cache {
         }
     }
 
+    /** Makes values of what stands in a store. */
+    interface Reader<V> {
+        /** Throws {@link Fatal} where the bytes are no value. */
+        V read(Store<V> store, Bytes key, byte[] array, int from, int size);
+    }
+
     /** A key of a store, to be looked up. */
     private record Name(int place, Bytes key) {
     }
@@ -50,7 +54,8 @@ final class Cache {
     final int[] stores;
     private final StateHost host;
     private final Context context;
-    private final List<Slot> slots = new ArrayList<>();
+    private Slot[] slots = new Slot[64];
+    private int count;
     private final HashMap<Name, Slot> table = new HashMap<>();
     /** The slots before this one are in the table. */
     private int tabled;
@@ -68,11 +73,17 @@ final class Cache {
 
     /** Forgets the batch before. */
     void begin() {
-        slots.clear();
+        forget();
         table.clear();
         tabled = 0;
         distinct = 0;
         rowIds = null;
+    }
+
+    private void forget() {
+        // Or they would keep batches alive.
+        Arrays.fill(slots, 0, count, null);
+        count = 0;
     }
 
     /** Reads the rows' distinct keys in every store. */
@@ -80,10 +91,10 @@ final class Cache {
         if (!numberedByHost(input)) {
             numberKeys(input);
         }
-        distinct = slots.size();
+        distinct = count;
         for (int place = 1; place < stores.length; place++) {
             for (int number = 0; number < distinct; number++) {
-                add(place, slots.get(number).key);
+                add(place, slots[number].key);
             }
         }
         ask(0);
@@ -99,10 +110,10 @@ final class Cache {
                 continue;
             }
             int id = record.keyId();
-            if (id == slots.size()) {
+            if (id == count) {
                 add(0, record.key());
-            } else if (id < 0 || id > slots.size()) {
-                slots.clear();
+            } else if (id < 0 || id > count) {
+                forget();
                 return false;
             }
         }
@@ -122,7 +133,7 @@ final class Cache {
             Bytes key = record.key();
             Integer known = numbers.get(key);
             if (known == null) {
-                known = slots.size();
+                known = count;
                 numbers.put(key, known);
                 add(0, key);
             }
@@ -150,14 +161,14 @@ final class Cache {
         if (distinct == 0) {
             return slotOfKey(place, record.key());
         }
-        return slots.get(place * distinct + (rowIds == null ? record.keyId() : rowIds[record.row()]));
+        return slots[place * distinct + (rowIds == null ? record.keyId() : rowIds[record.row()])];
     }
 
     Slot slotOfKey(int place, Bytes key) {
         Slot known = known(place, key);
         if (known == null) {
             known = add(place, key);
-            ask(slots.size() - 1);
+            ask(count - 1);
         }
         return known;
     }
@@ -165,15 +176,21 @@ final class Cache {
     /** Hands what was written to the host, in the order in which keys were first met. */
     void writeBack() {
         batch.clear();
-        for (Slot slot : slots) {
-            if (slot.isDirty) {
-                if (slot.unwritten != null) {
-                    slot.unwritten.write(slot);
-                    slot.unwritten = null;
-                }
-                slot.isDirty = false;
-                batch.state(slot.key, slot.value, slot.valueFrom, slot.valueBytes, stores[slot.place]);
+        for (int n = 0; n < count; n++) {
+            Slot slot = slots[n];
+            if (!slot.isDirty) {
+                continue;
             }
+            slot.isDirty = false;
+            batch.arena.append(slot.key);
+            int keyEnd = batch.arena.size;
+            if (slot.unwritten != null) {
+                slot.unwritten.write(slot, batch.arena);
+                slot.unwritten = null;
+            } else if (slot.valueBytes > 0) {
+                batch.arena.append(slot.value, slot.valueFrom, slot.valueBytes);
+            }
+            batch.state(keyEnd, slot.decoded != null || slot.valueBytes >= 0, stores[slot.place]);
         }
         if (batch.rows > 0) {
             host.putMany(batch.raw());
@@ -186,21 +203,22 @@ final class Cache {
 
     /** Asks the host for the values of the slots from {@code first} on. */
     private void ask(int first) {
-        if (first == slots.size()) {
+        if (first == count) {
             return;
         }
         batch.clear();
-        for (int n = first; n < slots.size(); n++) {
-            batch.state(slots.get(n).key, null, 0, -1, stores[slots.get(n).place]);
+        for (int n = first; n < count; n++) {
+            batch.arena.append(slots[n].key);
+            batch.state(batch.arena.size, false, stores[slots[n].place]);
         }
         Batch found = host.getMany(batch.raw());
-        if (found.rows != slots.size() - first) {
-            throw new Fatal("the host was asked for " + (slots.size() - first) + " keys and answered " + found.rows);
+        if (found.rows != count - first) {
+            throw new Fatal("the host was asked for " + (count - first) + " keys and answered " + found.rows);
         }
         for (int row = 0; row < found.rows; row++) {
             int at = row * Layout.ROW_BYTES;
             if ((Memory.get16(found.index, at + Layout.FLAGS) & Layout.VALUE_IS_NULL) == 0) {
-                Slot slot = slots.get(first + row);
+                Slot slot = slots[first + row];
                 slot.value = found.arena;
                 slot.valueFrom = Memory.get32(found.index, at);
                 slot.valueBytes = Memory.get32(found.index, at + Layout.VALUE_END) - slot.valueFrom;
@@ -209,8 +227,8 @@ final class Cache {
     }
 
     private Slot known(int place, Bytes key) {
-        for (; tabled < slots.size(); tabled++) {
-            Slot slot = slots.get(tabled);
+        for (; tabled < count; tabled++) {
+            Slot slot = slots[tabled];
             table.put(new Name(slot.place, slot.key), slot);
         }
         return table.get(new Name(place, key));
@@ -221,7 +239,10 @@ final class Cache {
         slot.key = key;
         slot.place = place;
         slot.valueBytes = -1;
-        slots.add(slot);
+        if (count == slots.length) {
+            slots = Arrays.copyOf(slots, 2 * count);
+        }
+        slots[count++] = slot;
         return slot;
     }
 }

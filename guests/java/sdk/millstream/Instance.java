@@ -1,6 +1,7 @@
 package millstream;
 
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 
 /** An opened operator with what it needs between calls. The component and the native harness run the same. */
@@ -61,28 +62,43 @@ public final class Instance {
         if (operator instanceof Operator.OfBatches batches) {
             batches.processBatch(context);
         } else {
-            for (Record record : context) {
-                try {
-                    operator.process(record, context);
-                } catch (Reject reject) {
-                    context.reject(reject.code(), reject.getMessage());
-                }
+            Iterator<Record> records = context.iterator();
+            while (records.hasNext()) {
+                handleRecords(records);
             }
         }
         finish();
     }
 
+    /** To the end, or until one is refused: where exceptions are caught costs as much as a call, so it is not in the loop. */
+    private void handleRecords(Iterator<Record> records) {
+        try {
+            while (records.hasNext()) {
+                operator.process(records.next(), context);
+            }
+        } catch (Reject reject) {
+            context.reject(reject.code(), reject.getMessage());
+        }
+    }
+
     void handleTimers(long watermark, long now, int task, Batch due) {
         begin(watermark, now, task, due);
         readAhead(true);
-        for (Record row : context) {
-            try {
-                operator.onTimer(Timer.due(row), context);
-            } catch (Reject reject) {
-                context.reject(reject.code(), reject.getMessage());
-            }
+        Iterator<Record> rows = context.iterator();
+        while (rows.hasNext()) {
+            handleTimers(rows);
         }
         finish();
+    }
+
+    private void handleTimers(Iterator<Record> rows) {
+        try {
+            while (rows.hasNext()) {
+                operator.onTimer(Timer.due(rows.next()), context);
+            }
+        } catch (Reject reject) {
+            context.reject(reject.code(), reject.getMessage());
+        }
     }
 
     void rewrite(String store, int fromVersion, Batch rows) {

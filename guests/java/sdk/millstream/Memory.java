@@ -1,8 +1,12 @@
 package millstream;
 
-/** Little-endian numbers in arrays of bytes. A component has a class of its own in place of this one, which reads and writes whole numbers. */
+/** Little-endian numbers in arrays of bytes, and copies. A component has a class of its own in place of this one, which reads and writes whole numbers. */
 final class Memory {
     private Memory() {
+    }
+
+    static void copy(byte[] from, int at, byte[] to, int toAt, int count) {
+        System.arraycopy(from, at, to, toAt, count);
     }
 
     static int get16(byte[] from, int at) {

@@ -17,7 +17,9 @@ public final class Store<V> {
     private final String name;
     private final int version;
     private final Codec<V> codec;
-    private final boolean isNumber;
+    /** The codec, where it is one of numbers; null: it is another. */
+    private final Values.Eight<V> numbers;
+    private final Cache.Reader<V> reader;
     private final BytesBuilder encoded = new BytesBuilder();
     /** Where the call that runs keeps state; null: the store is not declared. */
     Cache cache;
@@ -27,7 +29,8 @@ public final class Store<V> {
     private Store(String name, Codec<V> codec, int version) {
         this.name = name;
         this.codec = codec;
-        isNumber = codec instanceof Values.Eight;
+        numbers = codec instanceof Values.Eight<V> eight ? eight : null;
+        reader = numbers != null ? numbers : new OfCodec();
         this.version = version;
     }
 
@@ -128,7 +131,8 @@ public final class Store<V> {
                 throw new NoSuchElementException();
             }
             Record found = page.rows().get(row++);
-            return new Entry<>(found.key(), decoded(found.key(), found.value()));
+            Bytes value = found.value();
+            return new Entry<>(found.key(), reader.read(Store.this, found.key(), value.array, value.from, value.size));
         }
     }
 
@@ -158,23 +162,31 @@ public final class Store<V> {
         if (slot.valueBytes < 0) {
             return null;
         }
-        V value = decoded(slot.key, new Bytes(slot.value, slot.valueFrom, slot.valueBytes));
-        if (isNumber) {
+        V value = reader.read(this, slot.key, slot.value, slot.valueFrom, slot.valueBytes);
+        if (numbers != null) {
             slot.decoded = value;
         }
         return value;
     }
 
-    private V decoded(Bytes key, Bytes value) {
-        try {
-            return codec.decode(value);
-        } catch (Codec.BadValue wrong) {
-            throw new Fatal("store `" + name + "`, key `" + key.text() + "`: " + wrong.getMessage());
+    /** Reads what stands in a store by the operator's codec. */
+    private final class OfCodec implements Cache.Reader<V> {
+        @Override
+        public V read(Store<V> store, Bytes key, byte[] array, int from, int size) {
+            try {
+                return codec.decode(new Bytes(array, from, size));
+            } catch (Codec.BadValue wrong) {
+                throw unreadable(key, wrong.getMessage());
+            }
         }
     }
 
+    Fatal unreadable(Bytes key, String why) {
+        return new Fatal("store `" + name + "`, key `" + key.text() + "`: " + why);
+    }
+
     private void encode(Cache.Slot slot, V value) {
-        if (isNumber) {
+        if (numbers != null) {
             slot.decoded = Objects.requireNonNull(value, "a value to put: delete() removes a key");
             slot.unwritten = this;
             slot.isDirty = true;
@@ -185,11 +197,9 @@ public final class Store<V> {
         slot.write(encoded);
     }
 
-    /** Makes the bytes of a value that was put. */
+    /** Appends the bytes of a value that was put and kept. */
     @SuppressWarnings("unchecked")
-    void write(Cache.Slot slot) {
-        encoded.clear();
-        codec.encode((V) slot.decoded, encoded);
-        slot.write(encoded);
+    void write(Cache.Slot slot, BytesBuilder to) {
+        codec.encode((V) slot.decoded, to);
     }
 }

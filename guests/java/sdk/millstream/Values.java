@@ -65,7 +65,7 @@ public final class Values {
      * A number. Nobody can change one, and its bytes stand for exactly that one again (unlike those of a text, which may hold half a surrogate pair): so it is kept until
      * the batch ends, decoded and encoded once a batch instead of at every {@link Store#get} and {@link Store#put}.
      */
-    static final class Eight<V> implements Codec<V> {
+    static final class Eight<V> implements Codec<V>, Cache.Reader<V> {
         private final String name;
         private final Function<Long, V> of;
         private final Function<V, Long> bits;
@@ -79,9 +79,21 @@ public final class Values {
         @Override
         public V decode(Bytes bytes) throws BadValue {
             if (bytes.size != 8) {
-                throw new BadValue("a value of type " + name + " has 8 bytes, this one " + bytes.size);
+                throw new BadValue(wrong(bytes.size));
             }
             return of.apply(Memory.get64(bytes.array, bytes.from));
+        }
+
+        @Override
+        public V read(Store<V> store, Bytes key, byte[] array, int from, int size) {
+            if (size != 8) {
+                throw store.unreadable(key, wrong(size));
+            }
+            return of.apply(Memory.get64(array, from));
+        }
+
+        private String wrong(int size) {
+            return "a value of type " + name + " has 8 bytes, this one " + size;
         }
 
         @Override

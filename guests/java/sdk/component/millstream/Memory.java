@@ -8,10 +8,15 @@ final class Memory {
     }
 
     private static Address at(byte[] bytes, int at, int count) {
-        if (at < 0 || at > bytes.length - count) {
+        if ((at | count) < 0 || at > bytes.length - count) {
             throw new ArrayIndexOutOfBoundsException();
         }
         return Address.ofData(bytes).add(at);
+    }
+
+    /** {@code System.arraycopy} without a look at the arrays' types. */
+    static void copy(byte[] from, int at, byte[] to, int toAt, int count) {
+        Address.moveMemoryBlock(at(from, at, count), at(to, toAt, count), count);
     }
 
     static int get16(byte[] from, int at) {
