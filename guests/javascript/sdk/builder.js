@@ -3,6 +3,7 @@
 
 import { Arena } from "./arena.js";
 import { FLAGS, HAS_HEADERS, KEY_IS_NULL, NONE, ROW_BYTES, VALUE_IS_NULL, WORDS } from "./batch.js";
+import { encode } from "./text.js";
 
 const ROWS_AT_FIRST = 64;
 /** Arenas up to here are copied as a whole where that saves time; larger ones would cost too much memory. */
@@ -109,6 +110,54 @@ export class Builder extends Arena {
     if (flags !== 0) words[at + 3] = flags;
     words[at + 6] = from;
     this.at = at + WORDS;
+  }
+
+  /**
+   * Adds rows with the keys of rows of a batch, from which they are made, and texts as values. Answers whether it did: only ASCII is as many bytes as letters, and
+   * of large batches it would take too much memory.
+   */
+  pushTexts({ words: given, arena: source }, rows, texts, port) {
+    const letters = texts.join("");
+    const bytes = encode(letters);
+    if (bytes.length !== letters.length || bytes.length + source.length > SMALL_BYTES) return false;
+    const count = rows.length;
+    if (this.at + count * WORDS > this.wordsRoom) this.moreRows(count * WORDS);
+    let { at, end } = this;
+    // Keys and texts are copied within one buffer: a view of each would take longer. What is written does not reach where they are.
+    const behind = end + source.length + bytes.length;
+    let from = behind + source.length;
+    if (from + bytes.length > this.room) this.moreArena(from + bytes.length - end);
+    const { words, arena } = this;
+    arena.set(source, behind);
+    arena.set(bytes, from);
+    for (let n = 0; n < count; n++) {
+      const text = texts[n];
+      if (typeof text !== "string") {
+        this.makeUsual(this.at, at);
+        return false;
+      }
+      const row = rows[n];
+      const own = row * WORDS;
+      const begin = row === 0 ? 0 : given[own - 8];
+      const keyEnd = given[own];
+      if (keyEnd > begin) {
+        arena.copyWithin(end, behind + begin, behind + keyEnd);
+        end += keyEnd - begin;
+        if (port !== 0) words[at + 3] = port;
+      } else {
+        words[at + 3] = port | (given[own + 3] & KEY_IS_NULL);
+      }
+      words[at] = end;
+      const length = text.length;
+      arena.copyWithin(end, from, from + length);
+      from += length;
+      words[at + 1] = words[at + 2] = end += length;
+      words[at + 6] = row;
+      at += WORDS;
+    }
+    this.at = at;
+    this.end = end;
+    return true;
   }
 
   /**

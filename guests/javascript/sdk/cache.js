@@ -71,6 +71,28 @@ export class Cache {
     return slot;
   }
 
+  /** The slots of the keys of rows; the host is asked once for all that are not there. */
+  slotsOfRows(shelf, rows) {
+    const numbers = this.numbers;
+    const slots = new Array(rows.length);
+    for (let n = 0; n < rows.length; n++) slots[n] = numbers[rows[n] * WORDS + 9];
+    if (!slots.includes(NONE) && !slots.includes(undefined)) return slots;
+    const unnumbered = [...slots.keys()].filter((n) => slots[n] === NONE || slots[n] === undefined);
+    const keys = unnumbered.map((n) => this.#input.key(rows[n]));
+    if (keys.includes(null)) throw new TypeError("a record has no key: see `requireKeys`");
+    const asked = [];
+    keys.forEach((key, place) => {
+      let slot = shelf.find(latin1(key));
+      if (slot === undefined) {
+        slot = shelf.add(key.slice());
+        asked.push([shelf, slot]);
+      }
+      slots[unnumbered[place]] = slot;
+    });
+    this.#read(asked);
+    return slots;
+  }
+
   /** Hands what was written to the host, in one call. */
   writeBack() {
     const shelves = [...this.#shelves.values()].filter((shelf) => shelf.isWritten);

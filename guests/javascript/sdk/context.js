@@ -1,6 +1,6 @@
 // What an operator sees of the world during one call, and what it asks for.
 
-import { NONE, WORDS } from "./batch.js";
+import { KEY_IS_NULL, NONE, WORDS } from "./batch.js";
 import { Fatal, NO_KEY, Reject } from "./errors.js";
 import { packHeaders } from "./headers.js";
 import { DOMAINS, InputRecord } from "./record.js";
@@ -11,6 +11,7 @@ import { bigintAt, writeNumber } from "./time.js";
 export const LEVELS = ["error", "warn", "info", "debug"];
 /** Added to a timer's domain to delete it. */
 const DELETING = 2;
+const NO_KEY_MESSAGE = "the record has no key";
 
 /** Stands at one record, or due timer, at a time: outputs, rejects and keyed state belong to that one. */
 export class Context {
@@ -61,6 +62,18 @@ export class Context {
     if (partition !== undefined && partition !== null) outputs.words[at + 8] = partition;
   }
 
+  emitMany(records, { keys, values, port }) {
+    const rows = records.rows;
+    if (values.length !== rows.length || (keys !== undefined && keys.length !== rows.length)) {
+      throw new RangeError(`${keys?.length ?? rows.length} keys and ${values.length} values for ${rows.length} records`);
+    }
+    const outputs = this.#outputs;
+    const number = this.#port(port);
+    if (keys === undefined && outputs.pushTexts(this.#input, rows, values, number)) return;
+    const all = keys ?? records.keys;
+    for (let n = 0; n < rows.length; n++) outputs.push(all[n], values[n], undefined, number, rows[n]);
+  }
+
   forward(record, changes) {
     if (changes === undefined && record instanceof InputRecord) {
       this.#outputs.pushRow(record.batch, record.row, this.#port(undefined), this.record.row);
@@ -87,6 +100,27 @@ export class Context {
 
   reject(code, message) {
     this.#rejects.push({ row: this.record.row, code, message });
+  }
+
+  rejectWhere(records, flags, code, message) {
+    if (!flags.some(Boolean) && flags.length === records.length) return records;
+    for (const row of records.select(flags).rows) this.#rejects.push({ row, code, message });
+    this.#rejects.sort((a, b) => a.row - b.row);
+    return records.select(flags.map((flag) => !flag));
+  }
+
+  requireKeys(records) {
+    const words = this.#input.words;
+    let any = 0;
+    for (let at = 3; at < words.length; at += WORDS) any |= words[at];
+    if (!(any & KEY_IS_NULL)) return records;
+    const flags = records.rows.map((row) => (words[row * WORDS + 3] & KEY_IS_NULL) !== 0);
+    return this.rejectWhere(records, flags, NO_KEY, NO_KEY_MESSAGE);
+  }
+
+  accumulate(store, records, change, initial) {
+    const shelf = this.#cache.shelf(store);
+    return shelf.accumulate(this.#cache.slotsOfRows(shelf, records.rows), change, initial);
   }
 
   get(store) {
@@ -130,7 +164,7 @@ export class Context {
     const number = this.#numbers[row * WORDS + 9];
     if (number !== undefined && number !== NONE) return number;
     const key = this.#input.key(row);
-    if (key === null) throw new Reject(NO_KEY, "the record has no key");
+    if (key === null) throw new Reject(NO_KEY, NO_KEY_MESSAGE);
     return this.#cache.slotOfKey(shelf, key);
   }
 

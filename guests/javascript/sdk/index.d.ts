@@ -74,6 +74,12 @@ export interface Records extends Iterable<InputRecord> {
   readonly length: number;
   /** The record of a row; counted from the end where it is negative. */
   at(row: number): InputRecord | undefined;
+  /** Columns: the records' numbers in the batch, their keys, their values. They cost less than records. */
+  readonly rows: readonly number[];
+  readonly keys: readonly (Uint8Array | null)[];
+  readonly values: readonly (Uint8Array | null)[];
+  /** The records whose flag is true; `flags` has one for each. `at` then counts among those. */
+  select(flags: readonly boolean[]): Records;
 }
 
 export type Domain = "event" | "processing";
@@ -114,6 +120,15 @@ export interface Output {
 
 export type Level = "error" | "warn" | "info" | "debug";
 
+/** What `emitMany` emits: columns with an element for each record. */
+export interface Columns {
+  values: readonly (Bytes | null)[];
+  /** Default: the records' own. */
+  keys?: readonly (Bytes | null)[];
+  /** Name of an output; default: the first. */
+  port?: string;
+}
+
 /** A packed batch as bytes, whether or not it obeys the layout. */
 export interface Packed {
   index: Uint8Array;
@@ -139,14 +154,26 @@ export interface Context {
   forward(record: InputRecord, changes?: Output): void;
   /** Emits all records of the batch as they are, to the first port. */
   forwardAll(): void;
+  /** Emits a record for each of some records of the batch, made from it. Headers are left out. */
+  emitMany(records: Records, columns: Columns): void;
   /** Rejects the current record, in `processBatch`; elsewhere throw a `Reject`. Each record at most once. */
   reject(code: number, message: string): void;
+  /** Rejects the records whose flag is true, and returns the others, which are what `processBatch` goes on with. `flags` has one for each. */
+  rejectWhere(records: Records, flags: readonly boolean[], code: number, message: string): Records;
+  /** Rejects the records without a key (`NO_KEY`), and returns the others. */
+  requireKeys(records: Records): Records;
 
   /** The value of the current record's key; undefined: there is none. A record without a key is rejected. */
   get<V>(store: Store<V>): V | undefined;
   /** Sets the value of the current record's key. The records that follow see it. */
   put<V>(store: Store<V>, value: V): void;
   delete(store: Store<any>): void;
+  /**
+   * Changes the values of the records' keys, record by record, and returns what each was changed to. As `reduce`, but by key: the new value is `change(old, n)` for
+   * the n-th of the records, null deletes; `initial` stands for the old one where there is none. Each record must have a key (`requireKeys`).
+   */
+  accumulate<V>(store: Store<V>, records: Records, change: (old: V, n: number) => V, initial: V): V[];
+  accumulate<V>(store: Store<V>, records: Records, change: (old: V, n: number) => V | null, initial: V): (V | null)[];
   /** The value of any key. Costs a call to the host unless the key is one of the batch's, was named by `prefetch` or met before. */
   getOf<V>(store: Store<V>, key: Bytes): V | undefined;
   putOf<V>(store: Store<V>, key: Bytes, value: V): void;
@@ -177,7 +204,10 @@ export type Want = (store: Store<any>, key: Uint8Array) => void;
 export interface Handlers {
   /** Handles one record. */
   process?(record: InputRecord, context: Context): void;
-  /** Handles a batch, in place of `process`. Set `context.record` before emitting for a record. What is thrown concerns the whole batch. */
+  /**
+   * Handles a batch, in place of `process`. Set `context.record` before emitting for a record, or ask for what concerns many, which is the fastest: `rejectWhere`,
+   * `requireKeys`, `accumulate`, `emitMany`. What is thrown concerns the whole batch.
+   */
   processBatch?(records: Records, context: Context): void;
   /** A timer that this operator set is due. Outputs inherit its time; state by key is that of its key. */
   onTimer?(timer: Timer, context: Context): void;

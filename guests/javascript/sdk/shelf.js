@@ -120,6 +120,22 @@ export class Shelf {
     }
   }
 
+  /** Changes slots one after the other, and answers what each was changed to. */
+  accumulate(slots, change, initial) {
+    const { values, written, isImmutable } = this;
+    this.isWritten ||= slots.length > 0;
+    return slots.map((slot, n) => {
+      const total = change(values[slot] ?? this.get(slot) ?? initial, n);
+      if (isImmutable && total !== null && total !== undefined) {
+        values[slot] = total;
+        written[slot] = BY_VALUE;
+      } else {
+        this.put(slot, total);
+      }
+      return total;
+    });
+  }
+
   /** Encodes what is left to encode, and numbers where they were read from. Answers how many those are. */
   encode() {
     const { values, written, base, inPlace, view } = this;

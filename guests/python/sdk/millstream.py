@@ -21,7 +21,7 @@ What to know:
 - A fresh instance may take over between any two calls, so what must last goes into a store.
 - There are no files, no network, no clock (`time.time()` traps): time is `context.now` and `context.watermark`. `print` goes to the log.
 - State is read once per batch, for the records' keys, and written back once; what a record writes the next one reads.
-- `records` in `process_batch` is a sequence, not a list: `list(records)` is one.
+- `records` in `process_batch` is a sequence, not a list: `list(records)` is one. Its columns are lists: `records.keys`, `records.values`.
 - Bytes are `bytes`, null is `None`. An exception that is no `Reject`, `Retry` or `Fatal` is a trap: the host finds
   the record that raises it, and sends it where the job sends rejects, with the exception and where it came from.
 
@@ -29,6 +29,7 @@ This file needs no component: `millstream_testing.Harness` runs an operator unde
 """
 
 import json
+from operator import itemgetter, not_
 
 from millstream_config import configured
 from millstream_json import BAD_JSON, JsonObject, json_of, same_json, same_value, text_of_json
@@ -87,7 +88,8 @@ class Operator:
         raise Fatal("this operator does not implement `process`")
 
     def process_batch(self, records, context):
-        """Handles a batch: the fast path for operators that gain from many records at once. Set `context.record` before emitting for a record."""
+        """Handles a batch: the fast path for operators that gain from many records at once. Set `context.record` before emitting for a record, or ask for what
+        concerns many: `reject_where`, `require_keys`, `accumulate`, `emit_many`."""
         process = self.process
         rejects = context.rejects
         for record in records:
@@ -167,6 +169,11 @@ class Context:
             out.values.append(record.value)
             out.rows.append(record.row)
 
+    def emit_many(self, records, *, values, keys=None, port=None):
+        """Emits a record for each of `records`, made from it: `values` is a list with a value for each, `keys` one with keys; by default they keep their own. Headers
+        are left out."""
+        self._outputs.extend(records.rows, records.keys if keys is None else keys, values, self._port(port))
+
     def _port(self, name):
         try:
             return self._ports[name]
@@ -181,6 +188,22 @@ class Context:
     def reject_row(self, row, code, message):
         """Rejects any row, even one that the batch does not have. For operators that test a host."""
         self.rejects.append((row, code, message))
+
+    def reject_where(self, records, flags, code, message):
+        """Rejects the records whose flag is true (`flags` has one for each), and returns the others, which are what `process_batch` goes on with."""
+        flags = list(flags)
+        if not any(flags) and len(flags) == len(records):
+            return records
+        self.rejects += [(row, code, message) for row in records.select(flags).rows]
+        self.rejects.sort(key=itemgetter(0))
+        return records.select(map(not_, flags))
+
+    def require_keys(self, records):
+        """Rejects the records without a key, and returns the others."""
+        keys = records.keys
+        if all(keys):
+            return records
+        return self.reject_where(records, [key is None for key in keys], NO_KEY, "the record has no key")
 
     def return_raw(self, outputs=None, timers=None):
         """Returns pairs of index and arena in place of what was emitted or set. For operators that test a host."""
@@ -220,6 +243,12 @@ class Context:
     def put_of(self, store, key, value):
         """Sets the value of any key; None deletes."""
         self.state.put(store, key, value)
+
+    def accumulate(self, store, records, values, function=None, initial=0):
+        """Changes the values of the records' keys, record by record, and returns what each was changed to: by default the running sums of `values`, a list with one
+        for each record. As `itertools.accumulate`, but by key: the new value is `function(old, one of values)`, None deletes; `initial` stands for the old one
+        where there is none. Each record must have a key (`require_keys`)."""
+        return self.state.accumulate(store, records, values, function, initial)
 
     def scan(self, store, begin=b"", end=b"", prefix=None):
         """Pairs of key and value in a range, in ascending order of keys. What this call wrote so far is seen."""

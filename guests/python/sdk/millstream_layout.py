@@ -1,13 +1,13 @@
 """The packing of batches: an index of 40-byte rows and an arena, as `batch` in the WIT says. Nothing else knows it.
 
 A batch is read and written column by column: one call of the interpreter's own C code takes a whole column out of the index, or puts it in, where a loop
-over rows would cost a microsecond for each. Columns are views in the machine's byte order, which is the layout's: little-endian."""
+over rows would cost a microsecond for each. Columns are views in the machine's byte order, which is the layout's: little-endian. What costs most is to make an
+object, a number, too, that is not among the few that the interpreter keeps."""
 
 import struct
 from array import array
 from io import BytesIO
-from itertools import accumulate, chain, repeat
-from operator import sub
+from itertools import repeat
 
 ROW = struct.Struct("<IIIHHqqII")  # key-end, value-end, headers-end, port, flags, timestamp, offset, partition, key-id
 KEY_IS_NULL, VALUE_IS_NULL, HAS_HEADERS = 1, 2, 4
@@ -18,6 +18,8 @@ INHERIT = -(1 << 63)
 KEY_END, VALUE_END, HEADERS_END, PARTITION, KEY_ID = ("I", 0), ("I", 1), ("I", 2), ("I", 8), ("I", 9)
 PORT, FLAGS = ("H", 6), ("H", 7)
 TIMESTAMP, OFFSET = ("q", 2), ("q", 3)
+# Side by side: one column of twice the width.
+KEY_AND_VALUE_END = ("Q", 0)
 PER_ROW = {"H": 20, "I": 10, "Q": 5, "q": 5}
 
 _NOTHING = ROW.pack(0, 0, 0, 0, 0, INHERIT, 0, NONE, NONE)
@@ -34,14 +36,12 @@ def parts(index, arena):
     rows = len(index) // ROW.size
     flags = column(index, FLAGS).tobytes()
     if flags.count(0) == len(flags):
-        # Key-end and value-end lie side by side: one column of twice the width.
-        ends = memoryview(column(index, ("Q", 0)).tobytes()).cast("I").tolist()
-        pieces = _cut(arena, ends)
+        pieces = _cut(arena, _lengths(column(index, KEY_AND_VALUE_END)))
         return pieces[0::2], pieces[1::2], [b""] * rows
-    ends = [0] * (rows * 3)
+    ends = array("I", [0]) * (rows * 3)
     for n, place in enumerate((KEY_END, VALUE_END, HEADERS_END)):
-        ends[n::3] = column(index, place).tolist()
-    pieces = _cut(arena, ends)
+        memoryview(ends)[n::3] = column(index, place)
+    pieces = _cut(arena, _lengths(ends))
     keys, values = pieces[0::3], pieces[1::3]
     for row, flag in enumerate(memoryview(flags).cast("H")):
         if flag & KEY_IS_NULL:
@@ -51,9 +51,66 @@ def parts(index, arena):
     return keys, values, pieces[2::3]
 
 
-def _cut(arena, ends):
+def numbers(index, arena, shape):
+    """The values of a batch that are all numbers of eight bytes, `shape` being the letter that `struct` has for them; None: there are others."""
+    rows = len(index) // ROW.size
+    flags = column(index, FLAGS).tobytes()
+    lengths = _lengths(column(index, KEY_AND_VALUE_END))
+    if flags.count(0) < len(flags) or lengths[1::2].count(8) < rows:
+        return None
+    return struct.Struct(f"<{''.join(map(_PASSED_OVER[shape].__getitem__, lengths[0::2]))}").unpack(arena)
+
+
+class _PassedOver(dict):
+    """By the length of a key what `struct` reads a number by that follows it."""
+
+    def __init__(self, shape):
+        self.shape = shape
+
+    def __missing__(self, length):
+        self[length] = text = f"{length}x{self.shape}"
+        return text
+
+
+_PASSED_OVER = {shape: _PassedOver(shape) for shape in "Qqd"}
+
+
+def _cut(arena, lengths):
     # A reader that goes on from where it stands is three times as fast as a slice for each piece.
-    return list(map(BytesIO(arena).read, map(sub, ends, chain((0,), ends))))
+    return list(map(BytesIO(arena).read, lengths))
+
+
+# Sums and differences of a whole column are those of one long number, in which each has 32 bits of its own: none is below 0 or needs more.
+
+
+def _lengths(ends):
+    """The lengths of pieces that end there, one behind the other."""
+    packed = ends.tobytes()
+    ends = int.from_bytes(packed, "little")
+    lengths = ends - (ends << 32) & (1 << len(packed) * 8) - 1
+    return memoryview(lengths.to_bytes(len(packed), "little")).cast("I").tolist()
+
+
+def _ends(lengths):
+    """Where pieces of those lengths end, one behind the other, as an array."""
+    bits = len(lengths) * 32
+    ends = int.from_bytes(array("I", lengths).tobytes(), "little")
+    step = 32
+    while step < bits:
+        # Each has the sum of so many up to its own; with that of as many before them it has twice as many.
+        ends += ends << step
+        step *= 2
+    return array("I", (ends & (1 << bits) - 1).to_bytes(bits // 8, "little"))
+
+
+_ROWS = []
+
+
+def row_numbers(count):
+    """The numbers from 0 as a list. They are kept: to make them takes longer."""
+    if count > len(_ROWS):
+        _ROWS.extend(range(len(_ROWS), count))
+    return _ROWS[:count]
 
 
 def unpack(index, arena):
@@ -78,17 +135,18 @@ def pack_columns(keys, values=None, headers=None, ports=0, timestamps=None, offs
         columns.append(values)
         if headers is not None and any(headers):
             columns.append(headers)
+    pieces = in_turn(columns)
     try:
-        lengths = list(map(len, _in_turn(columns)))
+        lengths = list(map(len, pieces))
     except TypeError:
         # A null among them, or what is no bytes: the latter raises again.
         _flag(index, *columns)
-        columns = [[b"" if part is None else part for part in column] for column in columns]
-        lengths = list(map(len, _in_turn(columns)))
+        pieces = [b"" if piece is None else piece for piece in pieces]
+        lengths = list(map(len, pieces))
     else:
         if len(columns) == 3:
             _flag(index, *columns)
-    ends = array("I", list(accumulate(lengths)))
+    ends = _ends(lengths)
     last = len(columns) - 1
     for n, place in enumerate((KEY_END, VALUE_END, HEADERS_END)):
         column(index, place)[:] = ends[min(n, last) :: len(columns)]
@@ -100,10 +158,10 @@ def pack_columns(keys, values=None, headers=None, ports=0, timestamps=None, offs
         column(index, OFFSET)[:] = array("q", offsets)
     if partitions is not None and partitions.count(NONE) < rows:
         column(index, PARTITION)[:] = array("I", partitions)
-    return bytes(index), b"".join(_in_turn(columns))
+    return bytes(index), b"".join(pieces)
 
 
-def _in_turn(columns):
+def in_turn(columns):
     """The parts of rows as they follow one another in the arena."""
     pieces = [None] * (len(columns) * len(columns[0]))
     for n, one in enumerate(columns):

@@ -23,6 +23,14 @@ class Output:
         index, arena = records.packed
         self._batches.append((forwarded(index, self.port), arena))
 
+    def extend(self, rows, keys, values, port):
+        """Adds rows to one port."""
+        if not len(rows) == len(keys) == len(values):
+            raise ValueError(f"{len(keys)} keys and {len(values)} values for {len(rows)} records")
+        self._settle()
+        if rows:
+            self._batches.append(pack_columns(keys, values, ports=port, offsets=rows))
+
     def packed(self):
         """Index and arena."""
         self._settle()

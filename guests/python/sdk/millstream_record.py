@@ -1,9 +1,10 @@
-"""The records of a batch: a sequence that makes them when they are first looked at, and keeps them."""
+"""The records of a batch: columns, and a sequence that makes records when they are first looked at, and keeps them."""
 
 from collections.abc import Sequence
+from itertools import compress
 
 from millstream_json import BAD_JSON, JsonObject, json_of
-from millstream_layout import INHERIT, KEY_ID, NONE, ROW, column, parts, unpack_headers
+from millstream_layout import INHERIT, ROW, parts, row_numbers, unpack_headers
 from millstream_outcome import Reject
 
 NO_KEY, BAD_TEXT, NO_TIME = 65000, 65001, 65003
@@ -80,6 +81,7 @@ class Records(Sequence):
         self.made = None
         # Keys, values and packed headers, once they are read.
         self._columns = None
+        self._distinct = None
 
     def __len__(self):
         return len(self.packed[0]) // ROW.size
@@ -90,18 +92,35 @@ class Records(Sequence):
     def __getitem__(self, n):
         return (self.made or self._make())[n]
 
+    @property
+    def rows(self):
+        """The records' numbers in the batch."""
+        return row_numbers(len(self))
+
+    @property
+    def keys(self):
+        """The records' keys as a list, None where there is none. It is the batch's own: to be read only."""
+        return (self._columns or self._read())[0]
+
+    @property
+    def values(self):
+        """The records' values as a list, None where there is none. It is the batch's own: to be read only."""
+        return (self._columns or self._read())[1]
+
+    def select(self, flags):
+        """The records whose flag is true; `flags` has one for each."""
+        return Selection(self, flags)
+
     def distinct_keys(self):
         """Every key that a record has, once, in order of appearance."""
-        keys, values, headers = self._columns or self._read()
-        ids = column(self.packed[0], KEY_ID).tolist()
-        by_id = dict(zip(ids, keys))
-        if NONE in by_id and any(number == NONE and key is not None for number, key in zip(ids, keys)):
-            distinct = dict.fromkeys(keys)  # the host gave no numbers
+        if self._distinct is None:
+            keys, values, headers = self._columns or self._read()
+            distinct = {}
+            # Equal keys become one object, whose hash is computed once.
+            self._columns = list(map(distinct.setdefault, keys, keys)), values, headers
             distinct.pop(None, None)
-            return list(distinct)
-        # Equal keys become one object, whose hash is computed once.
-        self._columns = list(map(by_id.__getitem__, ids)), values, headers
-        return [key for key in by_id.values() if key is not None]
+            self._distinct = list(distinct)
+        return self._distinct
 
     def _read(self):
         self._columns = parts(*self.packed)
@@ -113,7 +132,7 @@ class Records(Sequence):
         new = Record.__new__
         self.made = made = []
         add = made.append
-        for row, key, value, packed in zip(range(len(keys)), keys, values, headers):
+        for row, key, value, packed in zip(row_numbers(len(keys)), keys, values, headers):
             record = new(Record)
             record.row = row
             record.key = key
@@ -122,3 +141,41 @@ class Records(Sequence):
             record._index = index
             add(record)
         return made
+
+
+class Selection(Sequence):
+    """Some records of a batch in its order: what `Records` has, of them."""
+
+    def __init__(self, records, flags):
+        flags = list(flags)
+        if len(flags) != len(records):
+            raise ValueError(f"{len(flags)} flags for {len(records)} records")
+        self._records = records
+        self._flags = flags
+        self.rows = self._chosen(records.rows)
+
+    def _chosen(self, column):
+        return list(compress(column, self._flags))
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __iter__(self):
+        return compress(self._records, self._flags)
+
+    def __getitem__(self, n):
+        return self._chosen(self._records)[n]
+
+    @property
+    def keys(self):
+        return self._chosen(self._records.keys)
+
+    @property
+    def values(self):
+        return self._chosen(self._records.values)
+
+    def select(self, flags):
+        return Selection(self, flags)
+
+    def distinct_keys(self):
+        return [key for key in dict.fromkeys(self.keys) if key is not None]

@@ -1,6 +1,6 @@
 """Keyed count: each record yields its key and how often that key was seen, as text. The value `poison` is rejected."""
 
-from millstream import U64, Operator, Reject, Store
+from millstream import U64, Operator, Store
 
 COUNTS = Store("counts", U64)
 
@@ -12,9 +12,8 @@ class Count(Operator):
     name = "count"
     stores = [COUNTS]
 
-    def process(self, record, context):
-        if record.value == b"poison":
-            raise Reject(POISONED, "poison")
-        count = context.get(COUNTS, 0) + 1
-        context.put(COUNTS, count)
-        context.emit(key=record.key, value=b"%d" % count)
+    def process_batch(self, records, context):
+        records = context.reject_where(records, [value == b"poison" for value in records.values], POISONED, "poison")
+        records = context.require_keys(records)
+        counts = context.accumulate(COUNTS, records, [1] * len(records))
+        context.emit_many(records, values=[b"%d" % count for count in counts])
