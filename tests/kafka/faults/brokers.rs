@@ -2,17 +2,25 @@
 
 use std::time::{Duration, Instant};
 
-use millstream_tests::kafka::{Broker, Host, Job, Of, Shape, number, scaled};
+use millstream_tests::kafka::{Broker, Host, Job, Of, PARTITIONS, Shape, number, scaled, until};
 
 const BOUND: Duration = Duration::from_secs(120);
-/// How soon a job goes on after the broker answers.
+/// How soon a job goes on after the broker can serve it.
 const RESUMED: Duration = Duration::from_secs(15);
 
+/// A broker that answers can serve nobody as long as its controller takes it for dead: on a busy machine that comes and goes while it starts. So the time counts
+/// from when its partitions had no leader last.
 fn resumes(job: &Job<'_>, host: &Host, what: &str) {
     let began = Instant::now();
-    job.await_progress(BOUND);
-    println!("{what}: goes on {:.1} s after the broker answers", began.elapsed().as_secs_f64());
-    assert!(began.elapsed() <= RESUMED, "{what}: {:?}: {}", began.elapsed(), host.said());
+    let (before, mut led_since) = (job.committed(), began);
+    until(&format!("{what}: {} to go on from {before}", job.name), BOUND, || {
+        if job.broker.partitions(&job.input()) < PARTITIONS {
+            led_since = Instant::now();
+        }
+        (job.committed() > before).then_some(())
+    });
+    println!("{what}: goes on after {:.1} s, {:.1} s of them with leaders", began.elapsed().as_secs_f64(), led_since.elapsed().as_secs_f64());
+    assert!(led_since.elapsed() <= RESUMED, "{what}: {:?}: {}", led_since.elapsed(), host.said());
 }
 
 #[test]
