@@ -30,6 +30,8 @@ const REPEATED_AFTER: Duration = Duration::from_millis(ANSWER_MS_MIN * 4 / 5);
 const FLUSH_SLICE_MS: u64 = 200;
 /// What a client has to say at once, at most; the rest is heard later.
 const SAYINGS_MAX: usize = 64;
+/// A client that waits for so long is told where the cluster is.
+const SILENCE: Duration = Duration::from_secs(2);
 /// One slice of `init_transactions`, between which the consumer is tended.
 const INIT_SLICE_MS: u64 = 500;
 const MEET: Duration = Duration::from_millis(2);
@@ -54,9 +56,11 @@ impl Producer {
         let producer = Producer::new(cluster, client, false);
         if cluster.settings.guarantee == Guarantee::ExactlyOnce {
             let began = Instant::now();
+            let mut told = began;
             producer.meet_cluster();
             while let Err(failure) = raw::init_transactions(&producer.client, INIT_SLICE_MS) {
                 tend()?;
+                producer.introduce(&mut told);
                 producer.client.poll(Duration::ZERO);
                 if !failure.retriable || began.elapsed() > FULL_QUEUE_MAX {
                     return Err(producer.failed("taking over the worker's transactions", &failure));
@@ -71,6 +75,14 @@ impl Producer {
         let began = Instant::now();
         while self.client.client().fetch_cluster_id(Duration::ZERO).is_none() && began.elapsed() < Duration::from_millis(INIT_SLICE_MS) {
             std::thread::sleep(MEET);
+        }
+    }
+
+    /// Tells the client where the cluster is, when it has waited for long since it was `told`: it may have forgotten.
+    fn introduce(&self, told: &mut Instant) {
+        if told.elapsed() >= SILENCE {
+            *told = Instant::now();
+            raw::introduce(self.client.client(), &self.cluster.settings.bootstrap);
         }
     }
 
@@ -229,8 +241,10 @@ impl Producer {
     /// first failure ends the waiting, not its time.
     fn flush(&self) -> Result<(), HostError> {
         let began = Instant::now();
+        let mut told = began;
         while let Err(failure) = raw::flush(&self.client, FLUSH_SLICE_MS) {
             self.hear();
+            self.introduce(&mut told);
             let context = self.client.context();
             let fatal = self.client.client().fatal_error().map(|(code, text)| Failure { text: format!("{code:?}: {text}"), ..Failure::of(code) });
             if context.has_failed() || fatal.is_some() || began.elapsed() > Duration::from_millis(REQUEST_MS) {
