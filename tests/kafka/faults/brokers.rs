@@ -7,10 +7,12 @@ use millstream_tests::kafka::{Broker, Host, Job, Of, PARTITIONS, Shape, number, 
 const BOUND: Duration = Duration::from_secs(120);
 /// How soon a job goes on after the broker can serve it.
 const RESUMED: Duration = Duration::from_secs(15);
+/// The same after it stood still. Requests that it had taken are waited for, each for up to ten seconds, and one may follow another.
+const THAWED: Duration = Duration::from_secs(45);
 
 /// A broker that answers can serve nobody as long as its controller takes it for dead: on a busy machine that comes and goes while it starts. So the time counts
 /// from when its partitions had no leader last.
-fn resumes(job: &Job<'_>, host: &Host, what: &str) {
+fn resumes(job: &Job<'_>, host: &Host, what: &str, within: Duration) {
     let began = Instant::now();
     let (before, mut led_since) = (job.committed(), began);
     until(&format!("{what}: {} to go on from {before}", job.name), BOUND, || {
@@ -20,7 +22,7 @@ fn resumes(job: &Job<'_>, host: &Host, what: &str) {
         (job.committed() > before).then_some(())
     });
     println!("{what}: goes on after {:.1} s, {:.1} s of them with leaders", began.elapsed().as_secs_f64(), led_since.elapsed().as_secs_f64());
-    assert!(led_since.elapsed() <= RESUMED, "{what}: {:?}: {}", led_since.elapsed(), host.said());
+    assert!(led_since.elapsed() <= within, "{what}: {:?}: {}", led_since.elapsed(), host.said());
 }
 
 #[test]
@@ -41,18 +43,18 @@ fn n1_n3_n4_a_job_waits_for_its_broker_and_goes_on_exactly() {
     broker.restart();
     let (kills, bounces) = scaled((2, 1), (5, 5));
     let feed = broker.feed_on(&job.input(), (0..).map(|n| number(n, 500)), 1_000);
-    resumes(&job, &host, "n4");
+    resumes(&job, &host, "n4", RESUMED);
     for n in 0..kills {
         broker.kill();
         if n == 0 {
             std::thread::sleep(transaction * 2);
         }
         broker.restart();
-        resumes(&job, &host, if n == 0 { "n3: away for two transaction timeouts" } else { "n1: kill -9" });
+        resumes(&job, &host, if n == 0 { "n3: away for two transaction timeouts" } else { "n1: kill -9" }, RESUMED);
     }
     for _ in 0..bounces {
         broker.restart();
-        resumes(&job, &host, "n1: clean bounce");
+        resumes(&job, &host, "n1: clean bounce", RESUMED);
     }
     feed.end();
     job.await_done(BOUND);
@@ -77,7 +79,7 @@ fn a_broker_that_stands_still_is_waited_for() {
         broker.freeze();
         std::thread::sleep(Duration::from_secs(*seconds));
         broker.thaw();
-        resumes(&job, &host, &format!("stood still for {seconds} s"));
+        resumes(&job, &host, &format!("stood still for {seconds} s"), THAWED);
     }
     feed.end();
     job.await_done(BOUND);
