@@ -11,12 +11,7 @@ use crate::error::HostError;
 use crate::kafka::{Cluster, Isolation, Needed, Place, Purpose, Topics, Which};
 
 fn partitions(cluster: &Cluster, topic: &str) -> Result<Vec<Place>, HostError> {
-    let count = cluster.partitions(&[topic])?.get(topic).copied();
-    let count = count.ok_or_else(|| {
-        HostError::job(topic, format!("no such topic on {}", cluster.settings.bootstrap))
-            .with_help("`millstream stream list --bootstrap …` shows what there is")
-    })?;
-    Ok((0..count).map(|partition| (topic.to_owned(), partition)).collect())
+    Ok((0..cluster.partitions_of(topic)?).map(|partition| (topic.to_owned(), partition)).collect())
 }
 
 pub(super) fn list(cluster: &Cluster, say: Say) -> Result<(), HostError> {

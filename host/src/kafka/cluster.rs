@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CString;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use rdkafka::client::{Client, ClientContext};
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
@@ -28,8 +28,8 @@ const MADE: Duration = Duration::from_secs(3);
 /// Whether a partition has a leader, or a group a coordinator, is asked again so often.
 const LEADER: Duration = Duration::from_millis(20);
 
-/// Clients are told where the cluster is no more often than this, s: they keep what they were told.
-const INTRODUCED_S: u64 = 5;
+/// The clients here are told where the cluster is no more often than this: they keep what they were told.
+const INTRODUCED: Duration = Duration::from_secs(5);
 
 /// One partition of a topic.
 pub type Place = (String, u32);
@@ -59,9 +59,8 @@ pub struct Cluster {
     pub(super) trouble: Trouble,
     committed: Arc<Consumer>,
     uncommitted: Arc<Consumer>,
-    began: Instant,
-    /// When the clients were told last where the cluster is, s since it began.
-    introduced_s: AtomicU64,
+    /// When the clients here were told last where the cluster is.
+    told: Mutex<Instant>,
 }
 
 impl Cluster {
@@ -75,8 +74,7 @@ impl Cluster {
         let trouble = Trouble::default();
         let reader = |isolation: &str| create::<Events, Consumer>(&settings.reader(isolation), Events::new(trouble.clone())).map(Arc::new);
         let (committed, uncommitted) = (reader("read_committed")?, reader("read_uncommitted")?);
-        let (began, introduced_s) = (Instant::now(), AtomicU64::new(0));
-        Ok(Arc::new(Cluster { settings, trial, trouble, committed, uncommitted, began, introduced_s }))
+        Ok(Arc::new(Cluster { settings, trial, trouble, committed, uncommitted, told: Mutex::new(Instant::now()) }))
     }
 
     pub(super) fn reader(&self) -> &Arc<Consumer> {
@@ -207,7 +205,7 @@ impl Cluster {
             if patience.is_none_or(|patience| began.elapsed() > patience) {
                 break answer.map_err(|failure| self.failed(doing(), failure.code))?;
             }
-            self.introduce();
+            self.introduce_readers();
             std::thread::sleep(LEADER);
         };
         let answers = list.elements();
@@ -218,12 +216,19 @@ impl Cluster {
         each.collect()
     }
 
-    /// Tells the clients where the cluster is, now and then: after a failure they may have forgotten it.
-    fn introduce(&self) {
-        let (now_s, before_s) = (self.began.elapsed().as_secs(), self.introduced_s.load(Ordering::Relaxed));
-        if now_s >= before_s + INTRODUCED_S {
-            self.introduced_s.store(now_s, Ordering::Relaxed);
-            [&self.committed, &self.uncommitted].iter().for_each(|client| raw::introduce(client.client(), &self.settings.bootstrap));
+    /// Tells a client where the cluster is: after a failure, or a long wait, it may have forgotten (see [`raw::introduce`]).
+    pub(super) fn introduce<C: ClientContext>(&self, client: &Client<C>) {
+        raw::introduce(client, &self.settings.bootstrap);
+    }
+
+    /// Tells the clients here, now and then.
+    fn introduce_readers(&self) {
+        // Where it is locked another thread does it.
+        if let Ok(mut told) = self.told.try_lock()
+            && told.elapsed() >= INTRODUCED
+        {
+            *told = Instant::now();
+            [&self.committed, &self.uncommitted].iter().for_each(|client| self.introduce(client.client()));
         }
     }
 
@@ -245,7 +250,7 @@ impl Cluster {
                 .with_help(format!("the job's user needs Write and Describe on transactional ids that begin with `{}.`", self.settings.job)),
             _ => {
                 self.tend();
-                self.introduce();
+                self.introduce_readers();
                 let why = self.trouble.last().map(|last| format!("; the last trouble: {last}")).unwrap_or_default();
                 // That a topic is gone is told by looking at it: a client says the same of one whose leader it does not know, as where a broker has just come back.
                 HostError::external(doing, anyhow::anyhow!("the cluster at {bootstrap}: {}{why}", failure.text))

@@ -13,7 +13,7 @@ use rdkafka::{Offset as RdOffset, TopicPartitionList};
 use super::client::Events;
 use super::cluster::{Cluster, Place, REQUEST_MS, code};
 use super::inbox::Inbox;
-use super::raw::{self, Consumer};
+use super::raw::Consumer;
 use super::settings::create;
 use crate::error::HostError;
 use crate::record::Offset;
@@ -70,7 +70,7 @@ impl Member {
 
     /// Tells the client where the cluster is: after a failure it may have forgotten it.
     pub fn introduce(&self) {
-        raw::introduce(self.consumer.client(), &self.cluster.settings.bootstrap);
+        self.cluster.introduce(self.consumer.client());
     }
 
     fn fatal(&self, code: RDKafkaErrorCode) -> HostError {

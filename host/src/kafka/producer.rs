@@ -82,7 +82,7 @@ impl Producer {
     fn introduce(&self, told: &mut Instant) {
         if told.elapsed() >= SILENCE {
             *told = Instant::now();
-            raw::introduce(self.client.client(), &self.cluster.settings.bootstrap);
+            self.cluster.introduce(self.client.client());
         }
     }
 

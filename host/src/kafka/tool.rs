@@ -90,11 +90,18 @@ impl Cluster {
         result.map(|()| next)
     }
 
+    /// How many partitions a topic has, which must be there.
+    pub fn partitions_of(&self, topic: &str) -> Result<u32, HostError> {
+        let count = self.partitions(&[topic])?.get(topic).copied();
+        count.ok_or_else(|| {
+            HostError::job(topic, format!("no such topic on {}", self.settings.bootstrap))
+                .with_help("`millstream stream list --bootstrap …` shows what there is")
+        })
+    }
+
     /// Appends records by hand. Rows go by their partition, or by key, or to partition 0. All are acknowledged at return; on an error some may have been written.
     pub fn append(self: &Arc<Self>, topic: &str, records: &Batch) -> Result<(), HostError> {
-        let found = self.partitions(&[topic])?.get(topic).copied();
-        let missing = || HostError::job(format!("stream `{topic}`"), format!("there is no such topic on {}", self.settings.bootstrap));
-        let partitions = found.ok_or_else(missing)?;
+        let partitions = self.partitions_of(topic)?;
         if let Some(row) = records.iter().find(|row| row.partition != NONE && row.partition >= partitions) {
             return Err(HostError::job(format!("stream `{topic}`"), format!("a record for partition {}, but there are {partitions}", row.partition)));
         }

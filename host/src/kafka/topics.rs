@@ -175,7 +175,7 @@ impl Topics {
             && let Err(error) = block_on(self.client.delete_records(&list, &self.options()))
         {
             self.cluster.trouble.note(format!("trimming repartition topics: {error}"));
-            raw::introduce(self.client.inner(), &self.cluster.settings.bootstrap);
+            self.cluster.introduce(self.client.inner());
         }
         Ok(())
     }
