@@ -5,8 +5,23 @@ import { KEY_IS_NULL, VALUE_IS_NULL, WORDS } from "./batch.js";
 
 const Bytes = Uint8Array;
 
+/** What stands in a list that `all` makes. */
+class Sequence {
+  at(place) {
+    return this.all().at(place);
+  }
+
+  [Symbol.iterator]() {
+    return this.all().values();
+  }
+
+  select(flags) {
+    return new Selection(this, flags);
+  }
+}
+
 /** What `processBatch` is given. */
-export class Records {
+export class Records extends Sequence {
   /** All of them, once they were asked for together; until then undefined. */
   made;
   #keys;
@@ -14,20 +29,13 @@ export class Records {
 
   /** `Row`: what the batch's rows are. */
   constructor(batch, Row = InputRecord) {
+    super();
     this.batch = batch;
     this.Row = Row;
   }
 
   get length() {
     return this.batch.length;
-  }
-
-  at(row) {
-    return this.all().at(row);
-  }
-
-  [Symbol.iterator]() {
-    return this.all().values();
   }
 
   all() {
@@ -66,19 +74,16 @@ export class Records {
     }
     return this.#values;
   }
-
-  select(flags) {
-    return new Selection(this, flags);
-  }
 }
 
 /** Some records of a batch, in its order. */
-class Selection {
+class Selection extends Sequence {
   #records;
   #flags;
   #made;
 
   constructor(records, flags) {
+    super();
     if (flags.length !== records.length) throw new RangeError(`${flags.length} flags for ${records.length} records`);
     this.#records = records;
     this.#flags = flags;
@@ -87,14 +92,6 @@ class Selection {
 
   get length() {
     return this.rows.length;
-  }
-
-  at(place) {
-    return this.all().at(place);
-  }
-
-  [Symbol.iterator]() {
-    return this.all().values();
   }
 
   all() {
@@ -107,10 +104,6 @@ class Selection {
 
   get values() {
     return this.#chosen(this.#records.values);
-  }
-
-  select(flags) {
-    return new Selection(this, flags);
   }
 
   #chosen(column) {

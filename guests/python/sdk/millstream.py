@@ -36,7 +36,7 @@ from millstream_json import BAD_JSON, JsonObject, json_of, same_json, same_value
 from millstream_layout import INHERIT, NONE, ROW, pack, pack_headers, prefix_end, unpack, unpack_headers
 from millstream_outcome import Fatal, Reject, Retry
 from millstream_output import Output
-from millstream_record import BAD_TEXT, NO_KEY, NO_TIME, Record, Records
+from millstream_record import BAD_TEXT, NO_KEY, NO_KEY_MESSAGE, NO_TIME, Record, Records
 from millstream_state import BYTES, F64, I64, JSON, TEXT, U64, Codec, State, Store, no_constant
 
 EVENT, PROCESSING = 0, 1
@@ -203,7 +203,7 @@ class Context:
         keys = records.keys
         if all(keys):
             return records
-        return self.reject_where(records, [key is None for key in keys], NO_KEY, "the record has no key")
+        return self.reject_where(records, [key is None for key in keys], NO_KEY, NO_KEY_MESSAGE)
 
     def return_raw(self, outputs=None, timers=None):
         """Returns pairs of index and arena in place of what was emitted or set. For operators that test a host."""
@@ -290,7 +290,7 @@ class Context:
     def _key(self):
         key = self.record.key
         if key is None:
-            raise Reject(NO_KEY, "the record has no key")
+            raise Reject(NO_KEY, NO_KEY_MESSAGE)
         return key
 
 

@@ -8,6 +8,7 @@ from millstream_layout import INHERIT, ROW, parts, row_numbers, unpack_headers
 from millstream_outcome import Reject
 
 NO_KEY, BAD_TEXT, NO_TIME = 65000, 65001, 65003
+NO_KEY_MESSAGE = "the record has no key"
 """Reject codes: no key, where state is kept by key; not text; no timestamp, where it is event time. BAD_JSON is 65,002. Codes from 65,000 are the SDKs'."""
 
 
@@ -36,7 +37,7 @@ class Record:
     def require_key(self):
         """The key; a record without one is rejected."""
         if self.key is None:
-            raise Reject(NO_KEY, "the record has no key")
+            raise Reject(NO_KEY, NO_KEY_MESSAGE)
         return self.key
 
     def require_time(self):
