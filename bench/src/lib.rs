@@ -9,3 +9,7 @@ pub mod table;
 pub mod work;
 
 use millstream_sdk::layout;
+
+/// As in the binary, so that what is measured is what runs.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;

@@ -7,6 +7,10 @@ use std::sync::Arc;
 use clap::Parser;
 use millstream::cli::{Cli, Environment, main as run};
 
+/// Of the whole process, RocksDB's and librdkafka's C and C++ too (decisions/0015).
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let home = std::env::var_os("HOME").map_or_else(|| PathBuf::from("."), PathBuf::from);
     let cache = std::env::var_os("MILLSTREAM_CACHE").map_or_else(|| home.join(".cache").join("millstream"), PathBuf::from);

@@ -28,6 +28,24 @@ impl<'b> ValueWriter<'b> {
         self.arena.push(byte);
     }
 
+    /// Adds a number's decimal digits, as `to_string` has them.
+    #[inline]
+    pub fn put_number(&mut self, number: u64) {
+        /// As many as the greatest number has.
+        const DIGITS_MAX: usize = 20;
+        let mut digits = [0; DIGITS_MAX];
+        let (mut begin, mut rest) = (DIGITS_MAX, number);
+        loop {
+            begin -= 1;
+            digits[begin] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        self.put(&digits[begin..]);
+    }
+
     /// What has been written so far, to be changed.
     #[inline(always)]
     pub fn written(&mut self) -> &mut [u8] {
@@ -53,5 +71,21 @@ impl std::io::Write for ValueWriter<'_> {
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_as_std_writes_them() {
+        let mut numbers: Vec<u64> = (0..=u64::MAX.ilog10()).flat_map(|n| [10u64.pow(n) - 1, 10u64.pow(n), 10u64.pow(n) + 1]).collect();
+        numbers.push(u64::MAX);
+        for number in numbers {
+            let mut arena = b"before".to_vec();
+            ValueWriter::new(&mut arena).put_number(number);
+            assert_eq!(String::from_utf8(arena), Ok(format!("before{number}")));
+        }
     }
 }

@@ -95,6 +95,21 @@ struct Record {
   }
 };
 
+// A number in decimal digits, to be emitted without a string of its own: `.value = ms::Digits(count)`.
+class Digits {
+ public:
+  explicit Digits(std::uint64_t number) {
+    do room_[--begin_] = static_cast<char>('0' + number % 10);
+    while (number /= 10);
+  }
+  operator MaybeBytes() const { return Bytes(room_ + begin_, MOST - begin_); }
+
+ private:
+  static constexpr std::size_t MOST = 20;
+  char room_[MOST];
+  std::size_t begin_ = MOST;
+};
+
 // A record to emit: `context.emit({.key = record.key, .value = "seen", .port = "late"})`. What is left out: key and value are null, the port is the first,
 // the timestamp the input's, the partition the key's.
 struct Out {

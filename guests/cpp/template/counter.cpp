@@ -14,7 +14,7 @@ struct Counter {
     auto seen = context.state(counts);
     if (!seen) return seen.stop();  // a record without a key is rejected
     seen->set(seen->value_or(0) + 1);
-    context.emit({.key = record.key, .value = std::to_string(**seen)});
+    context.emit({.key = record.key, .value = ms::Digits(**seen)});
     return ms::done;
   }
 };

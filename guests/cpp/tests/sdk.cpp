@@ -81,6 +81,9 @@ struct Trial {
 MILLSTREAM_OPERATOR(Trial)
 
 int main() {
+  for (std::uint64_t number : {std::uint64_t(0), std::uint64_t(9), std::uint64_t(10), std::uint64_t(12'345), ~std::uint64_t(0)})
+    MST_CHECK(*ms::MaybeBytes(ms::Digits(number)) == std::to_string(number));
+
   ms::testing::Harness op(R"({"greeting":"good day"})");
   MST_CHECK(op.feed({{.key = "k1", .value = "a"}, {.key = "k2", .value = "b"}, {.key = "k1", .value = "c"}, {.value = "no key"}, {.key = "k", .value = "reject"}}));
   MST_CHECK(op.state(texts, "k1") == "ac" && op.state(points, "shared") == Point{3, -3} && op.counter("seen") == 3);

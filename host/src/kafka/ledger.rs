@@ -18,7 +18,7 @@ use crate::checkpoint::{Ledger, TaskProgress};
 use crate::error::HostError;
 use crate::log::{CopyMark, LocalState};
 use crate::record::TaskId;
-use crate::state::{Change, Flow, RocksStore, StateStore, StoreHandle, StoreId};
+use crate::state::{Change, Flow, StateStore, StoreHandle, StoreId};
 use crate::time::Clock;
 
 /// A copy's mark follows the changelog so often, ms: what a restart reads again at most, in time.
@@ -41,7 +41,7 @@ pub(super) type Changelogs = Rc<RefCell<BTreeMap<StoreHandle, Changelog>>>;
 
 /// Committed state of a worker: the local copies, of which it notes where their changes go.
 pub(super) struct KafkaState {
-    pub store: RocksStore,
+    pub local: LocalState,
     pub layout: Rc<Layout>,
     pub producer: Rc<Producer>,
     pub changelogs: Changelogs,
@@ -49,7 +49,7 @@ pub(super) struct KafkaState {
 
 impl StateStore for KafkaState {
     fn open(&self, id: &StoreId) -> Result<StoreHandle, HostError> {
-        let handle = self.store.open(id)?;
+        let handle = self.local.open(id)?;
         if let Some(stage) = self.layout.stages.iter().find(|stage| stage.operators.contains(&id.operator)) {
             let topic = self.producer.topic(&stage.changelog)?;
             let changelog = Changelog { topic, partition: id.task, prefix: changelog::prefix(&id.operator, &id.store) };
@@ -59,11 +59,11 @@ impl StateStore for KafkaState {
     }
 
     fn get_many(&self, store: StoreHandle, keys: &[&[u8]], found: &mut dyn FnMut(usize, Option<&[u8]>)) -> Result<(), HostError> {
-        self.store.get_many(store, keys, found)
+        self.local.get_many(store, keys, found)
     }
 
     fn scan(&self, store: StoreHandle, begin: &[u8], end: &[u8], visit: &mut dyn FnMut(&[u8], &[u8]) -> Flow) -> Result<(), HostError> {
-        self.store.scan(store, begin, end, visit)
+        self.local.scan(store, begin, end, visit)
     }
 }
 

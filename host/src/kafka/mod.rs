@@ -102,8 +102,8 @@ impl WorkerEnds {
     }
 
     pub fn state(&self) -> Rc<dyn StateStore> {
-        let (store, layout, producer, changelogs) = (self.local.store(), self.layout.clone(), self.producer.clone(), self.changelogs.clone());
-        Rc::new(KafkaState { store, layout, producer, changelogs })
+        let (local, layout, producer, changelogs) = (self.local.clone(), self.layout.clone(), self.producer.clone(), self.changelogs.clone());
+        Rc::new(KafkaState { local, layout, producer, changelogs })
     }
 
     pub fn ledger(&self, member: &Member) -> Box<dyn Ledger> {

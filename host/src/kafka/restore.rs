@@ -13,7 +13,7 @@ use crate::changelog::{Entry, entry, prefix};
 use crate::error::HostError;
 use crate::log::{CopyMark, LocalState};
 use crate::record::{Offset, TaskId};
-use crate::state::{Change, RocksStore, StateStore, StoreHandle, StoreId};
+use crate::state::{Change, StateStore, StoreHandle, StoreId};
 
 /// Records and waiting of one step, at most.
 const STEP_RECORDS_MAX: usize = 16_384;
@@ -41,7 +41,6 @@ struct Part {
 pub struct Restore {
     cluster: Arc<Cluster>,
     local: LocalState,
-    store: RocksStore,
     messages: Messages,
     queue: Queue,
     parts: Vec<Part>,
@@ -55,8 +54,8 @@ impl Restore {
     /// the group's positions were read, which waits for those that are ending.
     pub fn begin(cluster: &Arc<Cluster>, layout: &Layout, local: &LocalState, tasks: &[TaskId], now_ms: i64) -> Result<Restore, HostError> {
         let job = cluster.settings.job.clone();
-        let (local, store, queue) = (local.clone(), local.store(), Queue::new(cluster.reader()));
-        let mut restore = Restore { cluster: cluster.clone(), local, store, queue, messages: Messages::new(), parts: Vec::new(), job, lines: Vec::new() };
+        let (local, queue) = (local.clone(), Queue::new(cluster.reader()));
+        let mut restore = Restore { cluster: cluster.clone(), local, queue, messages: Messages::new(), parts: Vec::new(), job, lines: Vec::new() };
         let places: Vec<Place> = tasks.iter().map(|task| (layout.stage(*task).changelog.clone(), task.partition)).collect();
         let extents = extents(cluster, &places)?;
         for (task, place) in tasks.iter().zip(&places) {
@@ -170,7 +169,7 @@ impl Restore {
                     Some(handle) => *handle,
                     None => {
                         let id = StoreId { job: self.job.clone(), operator: operator.to_owned(), store: store.to_owned(), task: part.task.partition };
-                        let handle = self.store.open(&id)?;
+                        let handle = self.local.open(&id)?;
                         part.handles.insert((operator.to_owned(), store.to_owned()), handle);
                         handle
                     }

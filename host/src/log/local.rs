@@ -1,19 +1,29 @@
 //! State of jobs whose streams live elsewhere: what this folder keeps is a copy of their changelogs, which knows how far it goes.
 //!
 //! Writes are not synced: after a crash of the machine the copy is an older one, and says so itself; what follows is read from the changelog again.
+//!
+//! What a checkpoint brings is held in the worker's cache until the copy is marked, which is when it is needed here: written a second's worth at a time, in the order
+//! of the keys, it takes its place in the database at half the cost, and a key that changes often is written once. Whatever is lost meanwhile lies past the mark.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use rocksdb::WriteBatch;
 use serde::{Deserialize, Serialize};
 
-use super::ledger::{StateWriter, progress_key};
+use super::ledger::progress_key;
 use super::{Log, META, PROGRESS};
 use crate::error::HostError;
 use crate::record::{Offset, TaskId};
-use crate::state::{Cache, Change, RocksStore, STATE_FAMILY, StateStore, StoreHandle, StoreId};
+use crate::state::{Cache, Change, RocksStore, STATE_FAMILY, StateStore, StoreHandle, StoreId, Visit};
+
+/// So many changes are looked up together.
+const FETCHED_TOGETHER: usize = 256;
+/// So many held values are written, marked or not.
+const HELD_MAX: usize = 1 << 18;
 
 /// Which changelog a task's state here is a copy of, and how far.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,14 +42,17 @@ pub struct CopyMark {
 pub struct LocalState {
     log: Arc<Log>,
     job: String,
+    written: Rc<RocksStore>,
     cache: Rc<RefCell<Cache>>,
-    writer: Rc<RefCell<StateWriter>>,
+    /// Of tasks whose changes are held.
+    progress: Rc<RefCell<BTreeMap<TaskId, Vec<u8>>>>,
 }
 
 impl Log {
     /// The copies of one job's state.
     pub fn local_state(self: &Arc<Self>, job: &str) -> LocalState {
-        LocalState { log: self.clone(), job: job.to_owned(), cache: Rc::default(), writer: Rc::default() }
+        let cache: Rc<RefCell<Cache>> = Rc::default();
+        LocalState { log: self.clone(), job: job.to_owned(), written: Rc::new(self.state_under(cache.clone())), cache, progress: Rc::default() }
     }
 
     /// A small value of the host's own that outlives it; `None`: never written.
@@ -57,10 +70,6 @@ impl Log {
 }
 
 impl LocalState {
-    pub fn store(&self) -> RocksStore {
-        self.log.state_under(self.cache.clone())
-    }
-
     fn mark_key(&self, task: TaskId) -> Vec<u8> {
         [b"copy\0", progress_key(&self.job, task).as_slice()].concat()
     }
@@ -74,33 +83,76 @@ impl LocalState {
 
     /// The task's progress as the copy has it, as its changelog wrote it.
     pub fn progress(&self, task: TaskId) -> Result<Option<Vec<u8>>, HostError> {
+        if let Some(held) = self.progress.borrow().get(&task) {
+            return Ok(Some(held.clone()));
+        }
         self.log.db.get_cf(self.log.family(PROGRESS), progress_key(&self.job, task)).map_err(|error| self.log.broken("reading", &error))
     }
 
-    /// Applies what a checkpoint (or a stretch of changelogs) brings, in one write.
+    /// Applies what a checkpoint (or a stretch of changelogs) brings. Without marks it may be held back; whoever reads finds it all the same.
     pub fn apply(&self, changes: &mut dyn Iterator<Item = Change<'_>>, progress: &[(TaskId, &[u8])], marks: &[(TaskId, CopyMark)]) -> Result<(), HostError> {
+        self.progress.borrow_mut().extend(progress.iter().map(|(task, bytes)| (*task, bytes.to_vec())));
         let mut batch = WriteBatch::default();
-        for (task, bytes) in progress {
-            batch.put_cf(self.log.family(PROGRESS), progress_key(&self.job, *task), bytes);
+        let mut cache = self.cache.borrow_mut();
+        let mut changes = Changes { all: changes, keys: Vec::new(), some: Vec::new() };
+        while changes.next_some() {
+            cache.fetch(changes.some.iter().map(|(key, _)| &changes.keys[key.clone()]));
+            for (key, value) in &changes.some {
+                let key = &changes.keys[key.clone()];
+                if !cache.hold(key, *value) {
+                    self.put(&mut batch, key, *value);
+                }
+            }
+        }
+        let much = cache.held() >= HELD_MAX;
+        drop(cache);
+        if marks.is_empty() && batch.is_empty() && !much {
+            return Ok(());
         }
         for (task, mark) in marks {
             let bytes = serde_json::to_vec(mark).map_err(|error| HostError::external("noting how far state goes", error))?;
             batch.put_cf(self.log.family(META), self.mark_key(*task), bytes);
         }
-        let mut writer = self.writer.borrow_mut();
-        let changes = writer.put(&self.log, &mut batch, changes);
-        self.log.write(&mut self.log.committer(), batch, false, "writing state to")?;
-        writer.refresh(&mut self.cache.borrow_mut(), &changes);
+        self.write(batch)
+    }
+
+    /// Writes what is held.
+    fn settle(&self) -> Result<(), HostError> {
+        if self.cache.borrow().held() == 0 {
+            return Ok(());
+        }
+        self.write(WriteBatch::default())
+    }
+
+    /// Writes what is held, and `rest`, at once.
+    fn write(&self, mut rest: WriteBatch) -> Result<(), HostError> {
+        let (mut cache, mut progress) = (self.cache.borrow_mut(), self.progress.borrow_mut());
+        for (task, bytes) in progress.iter() {
+            rest.put_cf(self.log.family(PROGRESS), progress_key(&self.job, *task), bytes);
+        }
+        cache.visit_held(|key, value| self.put(&mut rest, key, value));
+        self.log.write(&mut self.log.committer(), rest, false, "writing state to")?;
+        cache.release();
+        progress.clear();
         Ok(())
+    }
+
+    fn put(&self, batch: &mut WriteBatch, key: &[u8], value: Option<&[u8]>) {
+        let family = self.log.family(STATE_FAMILY);
+        match value {
+            Some(value) => batch.put_cf(family, key, value),
+            None => batch.delete_cf(family, key),
+        }
     }
 
     /// Drops a task's copy: all stores of `operators`, its progress and its mark.
     pub fn wipe(&self, task: TaskId, operators: &[&str]) -> Result<(), HostError> {
+        self.settle()?;
+        self.progress.borrow_mut().remove(&task);
         let mut batch = WriteBatch::default();
-        let store = self.store();
-        for (job, operator, name) in store.stores()? {
+        for (job, operator, name) in self.written.stores()? {
             if job == self.job && operators.contains(&operator.as_str()) {
-                let StoreHandle(begin) = store.open(&StoreId { job, operator, store: name, task: task.partition })?;
+                let StoreHandle(begin) = self.open(&StoreId { job, operator, store: name, task: task.partition })?;
                 let end = u64::from_be_bytes(begin).wrapping_add(1).to_be_bytes();
                 batch.delete_range_cf(self.log.family(STATE_FAMILY), begin, end);
             }
@@ -110,5 +162,43 @@ impl LocalState {
         self.log.write(&mut self.log.committer(), batch, true, "dropping state from")?;
         *self.cache.borrow_mut() = Cache::default();
         Ok(())
+    }
+}
+
+/// Changes, some at a time: their places in the cache are brought near together.
+struct Changes<'c, 'a> {
+    all: &'c mut dyn Iterator<Item = Change<'a>>,
+    /// Their full keys, one after another.
+    keys: Vec<u8>,
+    some: Vec<(Range<usize>, Option<&'a [u8]>)>,
+}
+
+impl Changes<'_, '_> {
+    fn next_some(&mut self) -> bool {
+        self.keys.clear();
+        self.some.clear();
+        for change in self.all.take(FETCHED_TOGETHER) {
+            let begin = self.keys.len();
+            self.keys.extend_from_slice(&change.store.0);
+            self.keys.extend_from_slice(change.key);
+            self.some.push((begin..self.keys.len(), change.value));
+        }
+        !self.some.is_empty()
+    }
+}
+
+/// Committed state: what is held is found by its key, and written before anything is looked for by a range.
+impl StateStore for LocalState {
+    fn open(&self, id: &StoreId) -> Result<StoreHandle, HostError> {
+        self.written.open(id)
+    }
+
+    fn get_many(&self, store: StoreHandle, keys: &[&[u8]], found: &mut dyn FnMut(usize, Option<&[u8]>)) -> Result<(), HostError> {
+        self.written.get_many(store, keys, found)
+    }
+
+    fn scan(&self, store: StoreHandle, begin: &[u8], end: &[u8], visit: Visit<'_>) -> Result<(), HostError> {
+        self.settle()?;
+        self.written.scan(store, begin, end, visit)
     }
 }

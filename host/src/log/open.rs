@@ -15,6 +15,8 @@ const WRITE_BUFFER_BYTES: usize = 64 << 20;
 const STATE_BUFFER_BYTES: usize = 16 << 20;
 /// Of that buffer, for a filter: a key that is new is not looked for in it (a third of all time with a million keys). Some 16 bits a key.
 const STATE_BUFFER_BLOOM: f64 = 0.03;
+/// So many flushed buffers are merged at once: with half as many the rest of the state is written twice as often.
+const STATE_FILES_MERGED: i32 = 8;
 /// Levels of the state's files, and how many of them, from the top, are not compressed.
 const STATE_LEVELS: usize = 7;
 const STATE_LEVELS_PLAIN: usize = 2;
@@ -90,6 +92,7 @@ fn family(name: &str, cache: &Cache) -> Options {
     }
     if name == STATE_FAMILY {
         options.set_write_buffer_size(STATE_BUFFER_BYTES);
+        options.set_level_zero_file_num_compaction_trigger(STATE_FILES_MERGED);
         options.set_memtable_prefix_bloom_ratio(STATE_BUFFER_BLOOM);
         options.set_memtable_whole_key_filtering(true);
         // What is written there is read back and written again soon: packing it costs more than its room.

@@ -3,6 +3,11 @@
 //! One per worker, for all its stores: keys are the database's, store and task in front. Only the worker that owns a task writes its state, so what is here is what
 //! is below. Bounded by two generations: values go to the young one; when that is full it becomes the old one, and what was not met since is gone with the one
 //! before. Nothing is allocated per key.
+//!
+//! A store that was empty when it was opened is here as a *whole* until generations turn: then a key that is not here is nowhere, and new keys are not looked for below.
+//!
+//! A value can be *held*: it is committed elsewhere (in a changelog) and not written below yet. Held values are never dropped: generations do not turn before they
+//! are written.
 
 use std::hash::BuildHasher;
 
@@ -15,9 +20,10 @@ const CACHE_BYTES_MAX: usize = 128 << 20;
 const VALUE_BYTES_MAX: usize = 4 << 10;
 /// What an entry costs besides its bytes in the arena: its slot, and the table's spare ones.
 const ENTRY_BYTES: usize = 12;
-/// Before an entry's key and value in the arena: `u32 key bytes · u32 value bytes or ABSENT · u32 room for a value`.
+/// Before an entry's key and value in the arena: `u32 key bytes · u32 value bytes or ABSENT · u32 room for a value, and HELD`.
 const HEAD_BYTES: usize = 12;
 const ABSENT: u32 = u32::MAX;
+const HELD: u32 = 1 << 31;
 /// Left beside a key that has no value: one is written soon, as a rule, and fits there if it is a number.
 const ROOM_BYTES: usize = 8;
 
@@ -39,6 +45,12 @@ pub(crate) struct Cache {
     young: Generation,
     old: Generation,
     hasher: FxBuildHasher,
+    /// Entries of the young generation that were held; those that still are have the flag.
+    held: Vec<u32>,
+    /// What the keys of all that was held begin with.
+    held_begin: Vec<u8>,
+    /// What the keys of stores begin with that are here as a whole.
+    whole: Vec<[u8; 8]>,
 }
 
 impl Cache {
@@ -55,6 +67,18 @@ impl Cache {
         }
         // Whatever is met is young again.
         Some(self.young.add(hash, key, self.old.value(entry)))
+    }
+
+    /// A store is empty, below and here.
+    pub fn begin_whole(&mut self, store: [u8; 8]) {
+        if !self.is_whole(store) {
+            self.whole.push(store);
+        }
+    }
+
+    /// Whether a key of the store that is not here is nowhere.
+    pub fn is_whole(&self, store: [u8; 8]) -> bool {
+        self.whole.contains(&store)
     }
 
     /// Brings what is known of many keys near to the processor: their places in memory are far apart, and looked at one after another each would be waited for.
@@ -79,29 +103,96 @@ impl Cache {
         self.young.value(place)
     }
 
-    /// Takes note of a committed value; `None`: there is none.
+    /// Takes note of a committed value that is below; `None`: there is none.
     pub fn put(&mut self, key: &[u8], value: Option<&[u8]>) {
+        let hash = self.hash(key);
+        // What is too long must not be read here any more, nor the one before it. Nor is there room for what only could be here.
+        if value.is_some_and(|value| value.len() > VALUE_BYTES_MAX) || !self.make_room() {
+            return self.remove(hash, key);
+        }
+        let at = self.keep(hash, key, value);
+        self.young.set_held(at, false);
+    }
+
+    /// Takes note of a committed value that is not below yet; `None`: it is to be deleted. `false`: it cannot be held, and must be written below before anything is read.
+    pub fn hold(&mut self, key: &[u8], value: Option<&[u8]>) -> bool {
+        let hash = self.hash(key);
+        if value.is_some_and(|value| value.len() > VALUE_BYTES_MAX) || !self.make_room() {
+            self.remove(hash, key);
+            return false;
+        }
+        let at = self.keep(hash, key, value);
+        if !self.young.is_held(at) {
+            self.young.set_held(at, true);
+            if self.held.is_empty() {
+                self.held_begin.extend_from_slice(key);
+            }
+            self.held_begin.truncate(self.held_begin.iter().zip(key).take_while(|(a, b)| a == b).count());
+            self.held.push(at);
+        }
+        true
+    }
+
+    /// How many values are held, at most.
+    pub fn held(&self) -> usize {
+        self.held.len()
+    }
+
+    /// Visits what is held, in the order of the keys.
+    pub fn visit_held(&self, mut visit: impl FnMut(&[u8], Option<&[u8]>)) {
+        let young = &self.young;
+        // What all have in common says nothing of their order; the sixteen bytes behind it say most.
+        let common = self.held_begin.len();
+        let held = self.held.iter().copied().filter(|at| young.is_held(*at));
+        let mut sorted: Vec<(u128, u32)> = held.map(|at| (sixteen_bytes(&young.key(at)[common..]), at)).collect();
+        sorted.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| young.key(a.1).cmp(young.key(b.1))));
+        sorted.iter().for_each(|(_, at)| visit(young.key(*at), young.value(*at)));
+    }
+
+    /// All that is held has been written below.
+    pub fn release(&mut self) {
+        for at in self.held.drain(..) {
+            self.young.set_held(at, false);
+        }
+        self.held_begin.clear();
+    }
+
+    /// Turns the generations where they must. `false`: they must not, as values are held.
+    fn make_room(&mut self) -> bool {
         if self.is_full() {
+            if !self.held.is_empty() {
+                return false;
+            }
             std::mem::swap(&mut self.young, &mut self.old);
             self.young.clear();
+            self.whole.clear();
         }
-        let hash = self.hash(key);
-        let value = match value {
-            // It must not be read here any more, nor the one before it.
-            Some(value) if value.len() > VALUE_BYTES_MAX => return self.remove(hash, key),
-            value => value,
-        };
-        if self.young.find(hash, key).is_some_and(|entry| self.young.set(entry, value)) {
-            return;
+        true
+    }
+
+    fn keep(&mut self, hash: u32, key: &[u8], value: Option<&[u8]>) -> u32 {
+        if let Some(at) = self.young.find(hash, key) {
+            if self.young.set(at, value) {
+                return at;
+            }
+            self.young.remove(hash, key);
         }
-        self.young.remove(hash, key);
-        self.young.add(hash, key, value);
+        self.young.add(hash, key, value)
     }
 
     fn remove(&mut self, hash: u32, key: &[u8]) {
+        self.whole.clear();
         self.young.remove(hash, key);
         self.old.remove(hash, key);
     }
+}
+
+/// The first sixteen bytes as a number that sorts as they do, but for what follows, and for zeros at the end.
+fn sixteen_bytes(bytes: &[u8]) -> u128 {
+    let mut first = [0; 16];
+    let length = bytes.len().min(first.len());
+    first[..length].copy_from_slice(&bytes[..length]);
+    u128::from_be_bytes(first)
 }
 
 /// Where in the table a hash belongs.
@@ -116,8 +207,18 @@ impl Generation {
         u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
     }
 
-    fn set_value_bytes(&mut self, at: u32, bytes: u32) {
-        self.arena[at as usize + 4..at as usize + 8].copy_from_slice(&bytes.to_le_bytes());
+    fn set_head(&mut self, at: u32, word: usize, value: u32) {
+        let begin = at as usize + 4 * word;
+        self.arena[begin..begin + 4].copy_from_slice(&value.to_le_bytes());
+    }
+
+    fn is_held(&self, at: u32) -> bool {
+        self.head(at, 2) & HELD != 0
+    }
+
+    fn set_held(&mut self, at: u32, held: bool) {
+        let room = self.head(at, 2) & !HELD;
+        self.set_head(at, 2, if held { room | HELD } else { room });
     }
 
     fn key(&self, at: u32) -> &[u8] {
@@ -161,15 +262,15 @@ impl Generation {
     /// In place where the new value fits, which that of a counter does. `false`: it does not fit.
     fn set(&mut self, at: u32, value: Option<&[u8]>) -> bool {
         let Some(value) = value else {
-            self.set_value_bytes(at, ABSENT);
+            self.set_head(at, 1, ABSENT);
             return true;
         };
-        if value.len() > self.head(at, 2) as usize {
+        if value.len() > (self.head(at, 2) & !HELD) as usize {
             return false;
         }
         let begin = at as usize + HEAD_BYTES + self.head(at, 0) as usize;
         self.arena[begin..begin + value.len()].copy_from_slice(value);
-        self.set_value_bytes(at, value.len() as u32);
+        self.set_head(at, 1, value.len() as u32);
         true
     }
 
@@ -178,6 +279,7 @@ impl Generation {
             && let Ok(found) = self.table.find_entry(place(hash), |slot| slot.at == at)
         {
             found.remove();
+            self.set_held(at, false);
         }
     }
 
@@ -219,6 +321,53 @@ mod tests {
             }
         }
         assert!(known > 20_000, "it knows something: {known}");
+    }
+
+    #[test]
+    fn what_is_held_is_known_or_below_and_is_written_in_the_order_of_keys() {
+        let mut cache = Cache::default();
+        // What was committed last, and what was written below.
+        let mut model: HashMap<Vec<u8>, Option<Vec<u8>>> = HashMap::new();
+        let mut below: HashMap<Vec<u8>, Option<Vec<u8>>> = HashMap::new();
+        let (mut seed, mut refused, mut written, mut nowhere) = (7u64, 0, 0, 0);
+        cache.begin_whole(*b"the task");
+        let mut next = |below: u64| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) % below
+        };
+        for step in 0..600_000 {
+            let key = [b"the task".as_slice(), &next(50_000).to_be_bytes()[8 - next(3) as usize - 4..]].concat();
+            if next(2) == 0 {
+                let value = (next(10) > 0).then(|| vec![next(256) as u8; next(if step < 10_000 { 4_000 } else { 5_000 }) as usize]);
+                if !cache.hold(&key, value.as_deref()) {
+                    below.insert(key.clone(), value.clone());
+                    refused += 1;
+                }
+                model.insert(key, value);
+            } else if let Some(place) = cache.find(&key) {
+                assert_eq!(cache.at(place), model.get(&key).and_then(Option::as_deref));
+            } else {
+                let value = if cache.is_whole(*b"the task") { None } else { below.get(&key).cloned().unwrap_or_default() };
+                nowhere += usize::from(cache.is_whole(*b"the task"));
+                assert_eq!(value, model.get(&key).cloned().unwrap_or_default());
+                cache.put(&key, value.as_deref());
+            }
+            // Now and then only when there is no room any more.
+            if step % 30_000 == 0 && step % 60_000 > 0 || step % 100_000 == 0 {
+                let mut before: Option<Vec<u8>> = None;
+                cache.visit_held(|key, value| {
+                    assert!(before.as_deref().is_none_or(|before| before < key));
+                    before = Some(key.to_vec());
+                    below.insert(key.to_vec(), value.map(<[u8]>::to_vec));
+                    written += 1;
+                });
+                cache.release();
+                assert_eq!(cache.held(), 0);
+                cache.visit_held(|_, _| panic!("nothing is held"));
+            }
+        }
+        assert!(!cache.is_whole(*b"the task"), "generations turned");
+        assert!(refused > 1_000 && written > 10_000 && nowhere > 100, "{refused} refused, {written} written, {nowhere} looked for nowhere");
     }
 
     #[test]

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 
 use super::{MemoryStore, StateStore, StoreOptions, Stores, TimeDomain};
 use crate::checkpoint::Ledger;
-use crate::log::Log;
-use crate::record::{Batch, BatchBuilder, Fields, timer};
+use crate::log::{CopyMark, LocalState, Log, LogWorker};
+use crate::record::{Batch, BatchBuilder, Fields, TaskId, timer};
 
 type Key = Vec<u8>;
 type Rows = BTreeMap<(u16, Key), Vec<u8>>;
@@ -55,14 +56,17 @@ fn step() -> impl Strategy<Value = Step> {
 /// Where checkpoints go.
 enum Below {
     Memory(Rc<MemoryStore>),
-    Rocks(Box<dyn Ledger>, Rc<dyn StateStore>),
+    Rocks(Arc<Log>, LogWorker),
+    /// And how many checkpoints there were: some are marked.
+    Copy(Arc<Log>, LocalState, u64),
 }
 
 impl Below {
     fn store(&self) -> Rc<dyn StateStore> {
         match self {
             Below::Memory(store) => store.clone(),
-            Below::Rocks(_, store) => store.clone(),
+            Below::Rocks(_, worker) => worker.state(),
+            Below::Copy(_, local, _) => Rc::new(local.clone()),
         }
     }
 
@@ -71,13 +75,40 @@ impl Below {
         Stores::open(self.store(), "job", "op", 5, &options).unwrap()
     }
 
+    /// As after a restart: nothing is remembered.
+    fn reopen(&mut self) -> Stores {
+        match self {
+            Below::Memory(_) => {}
+            Below::Rocks(log, worker) => *worker = log.worker("job"),
+            Below::Copy(log, local, checkpoints) => {
+                local.apply(&mut std::iter::empty(), &[], &[mark(*checkpoints)]).unwrap();
+                *local = log.local_state("job");
+            }
+        }
+        self.open()
+    }
+
     fn checkpoint(&mut self, stores: &mut Stores) {
         match self {
             Below::Memory(store) => store.apply(&mut stores.changes()),
-            Below::Rocks(ledger, _) => ledger.apply(&mut stores.changes()).unwrap(),
+            Below::Rocks(_, worker) => worker.ledger().apply(&mut stores.changes()).unwrap(),
+            Below::Copy(_, local, checkpoints) => {
+                *checkpoints += 1;
+                let marks = [mark(*checkpoints)];
+                let marks = if *checkpoints % 3 == 0 { &marks[..] } else { &[] };
+                local.apply(&mut stores.changes(), &[(task(), b"progress")], marks).unwrap();
+            }
         }
         stores.forget();
     }
+}
+
+fn task() -> TaskId {
+    TaskId { stage: 0, partition: 5 }
+}
+
+fn mark(position: u64) -> (TaskId, CopyMark) {
+    (task(), CopyMark { changelog: "changelog".to_owned(), changelog_id: "id".to_owned(), position, at_ms: 0 })
 }
 
 #[derive(Clone, Default)]
@@ -132,7 +163,7 @@ fn run(mut below: Below, steps: &[Step]) {
                 (committed, kept) = (now.clone(), now.clone());
             }
             Step::Reopen => {
-                stores = below.open();
+                stores = below.reopen();
                 (kept, now) = (committed.clone(), committed.clone());
             }
             Step::SetTimers(timers) => {
@@ -200,7 +231,14 @@ proptest! {
     #[test]
     fn stores_over_rocksdb_are_an_ordered_map(steps in prop::collection::vec(step(), 1..120)) {
         let folder = tempfile::tempdir().unwrap();
-        let worker = Log::open(folder.path()).unwrap().worker("job");
-        run(Below::Rocks(worker.ledger(), worker.state()), &steps);
+        let log = Log::open(folder.path()).unwrap();
+        run(Below::Rocks(log.clone(), log.worker("job")), &steps);
+    }
+
+    #[test]
+    fn stores_over_a_copy_are_an_ordered_map(steps in prop::collection::vec(step(), 1..120)) {
+        let folder = tempfile::tempdir().unwrap();
+        let log = Log::open(folder.path()).unwrap();
+        run(Below::Copy(log.clone(), log.local_state("job"), 0), &steps);
     }
 }

@@ -60,6 +60,19 @@ impl RocksStore {
         }
     }
 
+    /// Nothing of an empty store need be looked for below.
+    fn note_if_empty(&self, store: StoreHandle) -> Result<(), HostError> {
+        let mut is_empty = true;
+        self.scan(store, &[], &[], &mut |_, _| {
+            is_empty = false;
+            Flow::Break(())
+        })?;
+        if is_empty {
+            self.cache.borrow_mut().begin_whole(store.0);
+        }
+        Ok(())
+    }
+
     /// All stores that were ever opened: job, operator, store.
     pub fn stores(&self) -> Result<Vec<(String, String, String)>, HostError> {
         let mut found = Vec::new();
@@ -127,6 +140,7 @@ impl StateStore for RocksStore {
     fn open(&self, id: &StoreId) -> Result<StoreHandle, HostError> {
         let _guard = self.numbering.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = self.find(id)? {
+            self.note_if_empty(found)?;
             return Ok(found);
         }
         let mut last = 0;
@@ -140,7 +154,9 @@ impl StateStore for RocksStore {
         synced.set_sync(true);
         let doing = || format!("registering store `{}` of operator `{}`", id.store, id.operator);
         self.db.put_cf_opt(self.family(), name_key(id)?, number.to_be_bytes(), &synced).map_err(|error| failure(doing(), &error))?;
-        Ok(handle(number, id.task))
+        let opened = handle(number, id.task);
+        self.note_if_empty(opened)?;
+        Ok(opened)
     }
 
     fn get_many(&self, store: StoreHandle, keys: &[&[u8]], found: &mut dyn FnMut(usize, Option<&[u8]>)) -> Result<(), HostError> {
@@ -159,7 +175,7 @@ impl StateStore for RocksStore {
         cache.fetch((0..keys.len()).map(full_key));
         places.extend((0..keys.len()).map(|n| cache.find(full_key(n))));
         let missing = || (0..keys.len()).filter(|n| places[*n].is_none());
-        if missing().next().is_none() {
+        if cache.is_whole(store.0) || missing().next().is_none() {
             places.iter().enumerate().for_each(|(n, place)| found(n, place.and_then(|place| cache.at(place))));
             return Ok(());
         }

@@ -14,8 +14,9 @@ struct Count {
     if (record.value == "poison") return ms::reject(POISONED, "poison");
     auto seen = context.state(counts);
     if (!seen) return seen.stop();
-    seen->set(seen->value_or(0) + 1);
-    context.emit({.key = record.key, .value = std::to_string(**seen)});
+    std::uint64_t count = seen->value_or(0) + 1;
+    seen->set(count);
+    context.emit({.key = record.key, .value = ms::Digits(count)});
     return ms::done;
   }
 };

@@ -24,7 +24,7 @@ impl Operator for Count {
         let mut seen = ctx.state(&COUNTS)?;
         let count = seen.get()?.unwrap_or(0) + 1;
         seen.set(&count);
-        ctx.emit(Out::new(record.key, Some(count.to_string().as_bytes())))
+        ctx.emit_with(Out::new(record.key, None), |value| value.put_number(count))
     }
 }
 

@@ -27,6 +27,16 @@ struct Slot {
     dirty: bool,
 }
 
+impl Slot {
+    /// Room for a longer value: behind everything else, and to grow, as a list that gains an item per record must not leave a copy of each length.
+    #[cold]
+    fn make_room(&mut self, bytes: usize, arena: &mut Vec<u8>) {
+        self.capacity = bytes.max(2 * self.capacity);
+        self.value.start = arena.len();
+        arena.resize(self.value.start + self.capacity, 0);
+    }
+}
+
 /// The state that one call has read and written so far.
 #[derive(Debug)]
 pub(crate) struct Cache {
@@ -140,11 +150,14 @@ impl Cache {
 
     #[inline]
     pub fn set<V: Value>(&mut self, slot: usize, value: &V) {
+        self.slots[slot].dirty = true;
+        if let Some(number) = value.number() {
+            return self.put_value(slot, Some(&number));
+        }
         let mut encoded = std::mem::take(&mut self.encoded);
         encoded.clear();
         value.encode(&mut encoded);
         self.put_value(slot, Some(&encoded));
-        self.slots[slot].dirty = true;
         self.encoded = encoded;
     }
 
@@ -169,18 +182,18 @@ impl Cache {
         host.put_many(writes.into_batch())
     }
 
+    // In place, so that a number's length is known where it is stored.
+    #[inline(always)]
     fn put_value(&mut self, slot: usize, value: Option<&[u8]>) {
-        let slot = &mut self.slots[slot];
+        let Cache { slots, arena, .. } = self;
+        let slot = &mut slots[slot];
         slot.present = value.is_some();
         let Some(value) = value else { return };
         if value.len() > slot.capacity {
-            // Behind everything else, with room to grow: a list that gains an item per record must not leave a copy of each length.
-            slot.capacity = value.len().max(2 * slot.capacity);
-            slot.value.start = self.arena.len();
-            self.arena.resize(slot.value.start + slot.capacity, 0);
+            slot.make_room(value.len(), arena);
         }
         slot.value.end = slot.value.start + value.len();
-        self.arena[slot.value.clone()].copy_from_slice(value);
+        arena[slot.value.clone()].copy_from_slice(value);
     }
 
     /// The slot of a key by its bytes, made if there is none (then `true`, and its value is still to be read).
@@ -224,7 +237,7 @@ impl<'k> Keys<'k> {
 
 /// The distinct keys of a batch by number. `row_ids` is filled where the host's own numbers cannot be used: none given, a part of a larger batch.
 fn distinct_keys<'a>(input: &'a Batch, row_ids: &mut Vec<u32>) -> Vec<&'a [u8]> {
-    let mut keys: Vec<&[u8]> = Vec::new();
+    let mut keys: Vec<&[u8]> = Vec::with_capacity(input.len());
     let numbered = input.iter().all(|row| match row.key {
         Some(key) if row.key_id as usize == keys.len() => {
             keys.push(key);

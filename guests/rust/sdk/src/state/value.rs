@@ -10,6 +10,12 @@ pub trait Value: Sized {
     fn decode(bytes: &[u8]) -> Result<Self, ValueError>;
     /// Appends the value's bytes.
     fn encode(&self, out: &mut Vec<u8>);
+    /// The bytes of a number, which need no detour: they are stored where they will lie.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn number(&self) -> Option<[u8; 8]> {
+        None
+    }
 }
 
 /// Bytes that are not a value of the type asked for.
@@ -38,6 +44,11 @@ macro_rules! number {
             #[inline]
             fn encode(&self, out: &mut Vec<u8>) {
                 out.extend_from_slice(&self.to_le_bytes());
+            }
+
+            #[inline(always)]
+            fn number(&self) -> Option<[u8; 8]> {
+                Some(self.to_le_bytes())
             }
         }
     };
