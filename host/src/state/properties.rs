@@ -7,7 +7,6 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::{MemoryStore, StateStore, StoreOptions, Stores, TimeDomain};
-use crate::checkpoint::Ledger;
 use crate::log::{CopyMark, LocalState, Log, LogWorker};
 use crate::record::{Batch, BatchBuilder, Fields, TaskId, timer};
 
