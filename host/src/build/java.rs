@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use super::Workshop;
-use super::c::{INLINE, STACK_BYTES, no_zig, zig};
 use super::jvm::{TEAVM, no_jdk};
 use super::language::Language;
 use super::sdk::sdk;
 use super::toolchain::{Bench, left, run};
 use super::wrap::wrap;
+use super::ziglang::{INLINE, STACK_BYTES, no_zig, zig};
 use crate::error::HostError;
 
 /// How far the Java heap may grow, MiB. It takes memory as it needs it; the operator's limit may end it earlier.

@@ -14,6 +14,7 @@ mod rust;
 mod sdk;
 mod toolchain;
 mod wrap;
+mod ziglang;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
