@@ -1,4 +1,5 @@
-//! Writes `sdk/letters.c`, the C SDK's tables of Unicode, so that C finds the same words as Rust: `rustc -O letters.rs && ./letters > sdk/letters.c`.
+//! Writes the tables of Unicode of the SDKs in C and Zig, so that they find the same words as Rust:
+//! `rustc -O letters.rs && ./letters c > sdk/letters.c && ./letters zig > ../zig/sdk/letters.zig`.
 
 /// What is looked up how.
 const FUNCTIONS: &str = r#"
@@ -61,26 +62,46 @@ fn lower() -> Vec<(u32, u32, u32, i64)> {
     runs
 }
 
-fn table(items: Vec<String>) {
-    let mut line = String::from("   ");
+/// The items of a table, as lines.
+fn table(indent: &str, items: Vec<String>) {
+    let mut line = String::from(indent);
     for item in items {
-        if line.len() + item.len() > 150 {
-            println!("{line}");
-            line = String::from("   ");
+        if line.len() + item.len() > 151 {
+            println!("{}", line.trim_end());
+            line = String::from(indent);
         }
-        line += &format!(" {item},");
+        line += &format!("{item}, ");
     }
-    println!("{line}\n}};");
+    println!("{}\n}};", line.trim_end());
 }
 
-fn main() {
+fn c() {
     let (major, minor, _) = char::UNICODE_VERSION;
     println!(
         "// Letters of Unicode {major}.{minor}: which belong to words, and what they are in lower case. Written by ../letters.rs.\n#include \"internal.h\"\n"
     );
     println!("// First and last of each run of letters and digits.\nstatic const uint32_t WORDS[][2] = {{");
-    table(words().iter().map(|(first, last)| format!("{{{first:#x}, {last:#x}}}")).collect());
+    table("    ", words().iter().map(|(first, last)| format!("{{{first:#x}, {last:#x}}}")).collect());
     println!("\n// First, last, every how manieth, and the distance to the lower case.\nstatic const int32_t LOWER[][4] = {{");
-    table(lower().iter().map(|(first, last, step, distance)| format!("{{{first:#x}, {last:#x}, {step}, {distance}}}")).collect());
+    table("    ", lower().iter().map(|(first, last, step, distance)| format!("{{{first:#x}, {last:#x}, {step}, {distance}}}")).collect());
     print!("{}", FUNCTIONS);
+}
+
+fn zig() {
+    let (major, minor, _) = char::UNICODE_VERSION;
+    println!(
+        "//! Letters of Unicode {major}.{minor}: which belong to words, and what they are in lower case. Written by guests/c/letters.rs.\n\n// zig fmt: off\n"
+    );
+    println!("/// First and last of each run of letters and digits.\npub const words = [_][2]u21{{");
+    table("    ", words().iter().map(|(first, last)| format!(".{{ {first:#x}, {last:#x} }}")).collect());
+    println!("\n/// First, last, every how manieth, and the distance to the lower case.\npub const lower = [_][4]i32{{");
+    table("    ", lower().iter().map(|(first, last, step, distance)| format!(".{{ {first:#x}, {last:#x}, {step}, {distance} }}")).collect());
+}
+
+fn main() {
+    match std::env::args().nth(1).as_deref() {
+        Some("c") => c(),
+        Some("zig") => zig(),
+        _ => eprintln!("letters: give `c` or `zig`"),
+    }
 }
