@@ -5,7 +5,7 @@ MILLSTREAM_COMPONENTS ?= $(MILLSTREAM_CACHE)/components
 GOCACHE := $(MILLSTREAM_CACHE)/go
 export MILLSTREAM_CACHE CARGO_TARGET_DIR MILLSTREAM_COMPONENTS GOCACHE
 SHELL := /bin/bash
-.PHONY: setup build guests demo test test-guests lint lint-go bench fuzz
+.PHONY: setup build guests demo test test-guests lint lint-go lint-zig bench fuzz
 
 setup:
 	@scripts/setup
@@ -24,15 +24,16 @@ demo: build
 test: build guests test-guests
 	cargo test --release --workspace
 
-test-guests: setup lint-go
+test-guests: setup lint-go lint-zig
 	CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/guests cargo test --quiet --manifest-path guests/rust/Cargo.toml
 	cd guests/go && go test ./sdk/... ./operators/...
 	guests/c/tests/run
+	guests/zig/tests/run
 	python3 -m unittest discover --start-directory guests/python/tests
 	node --import ./guests/javascript/sdk/register.js --test guests/javascript/tests/*.test.js guests/{javascript,typescript}/operators/*/*.test.?s
 	guests/java/test
 
-lint: setup lint-go
+lint: setup lint-go lint-zig
 	cargo fmt --all --check
 	cargo fmt --all --check --manifest-path guests/rust/Cargo.toml
 	cargo clippy --release --workspace --all-targets -- --deny warnings
@@ -41,6 +42,9 @@ lint: setup lint-go
 lint-go:
 	@unformatted=$$(gofmt -l guests/go) && [ -z "$$unformatted" ] || { echo "not as gofmt has it: $$unformatted"; exit 1; }
 	cd guests/go && go vet ./sdk/... ./operators/... && GOOS=wasip1 GOARCH=wasm go vet ./sdk
+
+lint-zig:
+	$(MILLSTREAM_CACHE)/venv/bin/python3 -m ziglang fmt --check guests/zig
 
 bench: setup guests
 	cargo bench --workspace

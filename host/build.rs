@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 /// What toolchains leave in a folder.
-const MADE: [&str; 5] = ["__pycache__", "node_modules", "target", "build", "dist"];
+const MADE: [&str; 7] = ["__pycache__", "node_modules", "target", "build", "dist", "zig-out", "zig-pkg"];
 
 /// A file to be put inside: under which name, from where.
 type File = (String, PathBuf);

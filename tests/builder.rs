@@ -172,6 +172,54 @@ fn mistake_in_cpp_is_quoted_from_the_compiler() {
     assert!(text.contains("exceptions disabled"), "{text}");
 }
 
+const ZIG_OPERATOR: &str = r#"const std = @import("std");
+const ms = @import("millstream");
+
+pub const Operator = struct {
+    pub const declaration: ms.Declaration = .{ .name = "trial", .version = "1" };
+
+    pub fn process(_: *Operator, record: ms.Record, context: *Context) !void {
+        BODY
+        context.forward(record);
+    }
+};
+const Context = ms.Context(Operator);
+"#;
+
+/// The build script beside it is not the operator.
+#[test]
+fn log_in_zig_goes_to_the_log_and_neither_wasi_nor_state_is_left() {
+    let body = r#"std.log.info("record {s}, of {d}", .{ record.value.?, @import("part.zig").part });"#;
+    let (code, part) = (ZIG_OPERATOR.replace("BODY", body), "pub const part = 7;");
+    assert_eq!(said(&[("trial.zig", &code), ("part.zig", part), ("build.zig", ""), ("millstream.toml", "module = 'trial'")]), "record x, of 7");
+}
+
+#[test]
+fn same_zig_source_gives_the_same_bytes_wherever_it_lies() {
+    let output = tempfile::tempdir().unwrap();
+    let bytes = |name: &str| {
+        let dir = project(&[("trial.zig", &ZIG_OPERATOR.replace("BODY", r#"context.log(.info, "{s} {d}", .{ record.value orelse "", record.row });"#))]);
+        let path = output.path().join(name);
+        built(dir.path(), &path).unwrap();
+        std::fs::read(path).unwrap()
+    };
+    assert!(bytes("one.wasm") == bytes("two.wasm"));
+}
+
+#[test]
+fn mistake_in_zig_is_quoted_from_the_compiler() {
+    let text = refused(&[("trial.zig", &ZIG_OPERATOR.replace("BODY", "const x: u8 = record.value;"))]);
+    assert!(text.contains("trial.zig:8") && text.contains("expected type 'u8'"), "{text}");
+    let text = refused(&[("trial.zig", &ZIG_OPERATOR.replace("BODY", "_ = try context.state(.counts);"))]);
+    assert!(text.contains("the operator declares no store `counts`"), "{text}");
+    let text = refused(&[("trial.zig", &ZIG_OPERATOR.replace("BODY", "context.forwardTo(record, .late);"))]);
+    assert!(text.contains("'late'"), "{text}");
+    let text = refused(&[("trial.zig", "pub const Operator = struct {};")]);
+    assert!(text.contains("an operator has `pub const declaration"), "{text}");
+    let text = refused(&[("trial.zig", "const Operator = struct {};")]);
+    assert!(text.contains("a project's module has `pub const Operator = struct"), "{text}");
+}
+
 #[test]
 fn import_that_no_host_answers_is_named() {
     let body = r#"

@@ -1,4 +1,4 @@
-//! What goes wrong in C, C++, Go, Python, JavaScript, TypeScript, Kotlin and Java: one record's order in the middle of a batch. The host names the fault, finds that record, lets the others through,
+//! What goes wrong in C, C++, Go, Python, JavaScript, TypeScript, Kotlin, Java and Zig: one record's order in the middle of a batch. The host names the fault, finds that record, lets the others through,
 //! and goes on. (The hostile Rust guest has a suite of its own.)
 
 use millstream::error::GuestFault;
@@ -217,4 +217,28 @@ fn java_that_misbehaves_is_found_and_the_others_go_on() {
     );
     each_is_found("java-misbehave", &BAD_RESULTS);
     concern_the_whole_batch("java-misbehave");
+}
+
+/// What is checked has Zig's own words, and the functions that led there.
+#[test]
+fn zig_that_misbehaves_is_found_and_the_others_go_on() {
+    each_is_found(
+        "zig-misbehave",
+        &[
+            ("panic", |fault| says(fault, "told to panic") && says(fault, "bad.doWrong")),
+            ("index", |fault| says(fault, "index out of bounds: index 3, len 3") && says(fault, "misbehave.obey")),
+            ("overflow", |fault| says(fault, "integer overflow")),
+            ("null", |fault| says(fault, "attempt to use null value")),
+            ("unreachable", |fault| says(fault, "reached unreachable code")),
+            ("trap", trap),
+            ("wild", trap),
+            ("smash", |fault| memory_or_trap(fault) || invalid(fault)),
+            ("loop", deadline),
+            ("recurse", trap),
+            ("memory", memory_or_trap),
+            ("long", |fault| trap(fault) || invalid(fault) || matches!(fault, GuestFault::OutputCap { .. })),
+        ],
+    );
+    each_is_found("zig-misbehave", &BAD_RESULTS);
+    concern_the_whole_batch("zig-misbehave");
 }

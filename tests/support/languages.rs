@@ -18,7 +18,7 @@ pub struct Language {
 const EIGHT: &[&str] = &["identity", "filter-map", "split", "count", "window", "join", "json", "misbehave"];
 
 /// The first is the reference: golden cases and expectations are written for it.
-pub const LANGUAGES: [Language; 9] = [
+pub const LANGUAGES: [Language; 10] = [
     Language {
         name: "rust",
         operators: &["identity", "filter-map", "split", "count", "window", "session", "join", "route", "json", "misbehave"],
@@ -33,6 +33,7 @@ pub const LANGUAGES: [Language; 9] = [
     Language { name: "typescript", operators: EIGHT, compiles_fast: false, mistake: "throw" },
     Language { name: "kotlin", operators: EIGHT, compiles_fast: true, mistake: "throw" },
     Language { name: "java", operators: EIGHT, compiles_fast: true, mistake: "throw" },
+    Language { name: "zig", operators: EIGHT, compiles_fast: true, mistake: "panic" },
 ];
 
 pub fn reference() -> &'static Language {

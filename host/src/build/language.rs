@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use serde::Deserialize;
 
-use super::{Workshop, c, go, java, javascript, kotlin, python, rust};
+use super::{Workshop, c, go, java, javascript, kotlin, python, rust, zig};
 use crate::error::HostError;
 
 /// Languages that operators can be written in.
@@ -20,6 +20,7 @@ pub enum Language {
     TypeScript,
     Kotlin,
     Java,
+    Zig,
 }
 
 /// What is known of a language.
@@ -41,10 +42,12 @@ pub(super) enum Mark {
     Extension(&'static str),
     /// Files with this extension and no other dot in their names: `count.test.js`, `types.d.ts` and `vite.config.js` are no operators.
     Script(&'static str),
+    /// Files with this extension, and not called `build`: that is the language's own build script.
+    Module(&'static str),
 }
 
 impl Language {
-    pub const ALL: [Language; 9] = [
+    pub const ALL: [Language; 10] = [
         Language::Rust,
         Language::C,
         Language::Cpp,
@@ -54,6 +57,7 @@ impl Language {
         Language::TypeScript,
         Language::Kotlin,
         Language::Java,
+        Language::Zig,
     ];
 
     pub fn name(self) -> &'static str {
@@ -71,6 +75,7 @@ impl Language {
             Language::TypeScript => Row { name: "typescript", toolchain: "componentize-qjs", mark: Mark::Script("ts"), build: javascript::build_typescript },
             Language::Kotlin => Row { name: "kotlin", toolchain: "the Kotlin compiler", mark: Mark::Extension("kt"), build: kotlin::build },
             Language::Java => Row { name: "java", toolchain: "TeaVM", mark: Mark::Extension("java"), build: java::build },
+            Language::Zig => Row { name: "zig", toolchain: "zig", mark: Mark::Module("zig"), build: zig::build },
         }
     }
 }
@@ -79,7 +84,7 @@ impl std::fmt::Display for Mark {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Mark::File(name) => f.write_str(name),
-            Mark::Extension(extension) | Mark::Script(extension) => write!(f, "*.{extension}"),
+            Mark::Extension(extension) | Mark::Script(extension) | Mark::Module(extension) => write!(f, "*.{extension}"),
         }
     }
 }

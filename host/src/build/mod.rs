@@ -14,6 +14,7 @@ mod rust;
 mod sdk;
 mod toolchain;
 mod wrap;
+mod zig;
 mod ziglang;
 
 use std::io::Write;
@@ -37,7 +38,7 @@ pub struct Request {
     pub output: Option<PathBuf>,
     /// Show the commands that are run, and the toolchain's own output while it works. What it says when it fails is part of the error either way.
     pub verbose: bool,
-    /// Millstream's cache folder: build output, the SDKs, the Python environment with the toolchains of C, C++ and Python (`venv`) and that of JavaScript and
+    /// Millstream's cache folder: build output, the SDKs, the Python environment with the toolchains of C, C++, Zig and Python (`venv`) and that of JavaScript and
     /// TypeScript (`npm`) are in it.
     pub cache: PathBuf,
 }

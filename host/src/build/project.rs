@@ -1,7 +1,7 @@
 //! Finds out what a folder holds: which language, which name, which files.
 //!
 //! By convention: `Cargo.toml` is Rust, `*.c` is C, and so on ([`Language`] has the table). Where that does not decide, or the name is to be another than
-//! the folder's, a `millstream.toml` says it: `name`, `language`, and for Python, JavaScript and TypeScript `module`. All its keys are optional.
+//! the folder's, a `millstream.toml` says it: `name`, `language`, and for Python, JavaScript, TypeScript and Zig `module`. All its keys are optional.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,7 @@ pub struct Project {
     pub language: Language,
     /// The component's file name without `.wasm`.
     pub name: String,
-    /// C, C++, Kotlin and Java: the sources, sorted. Python, JavaScript, TypeScript: the operator's module. Rust and Go: empty, cargo and go know.
+    /// C, C++, Kotlin and Java: the sources, sorted. Python, JavaScript, TypeScript, Zig: the operator's module. Rust and Go: empty, cargo and go know.
     pub sources: Vec<PathBuf>,
 }
 
@@ -66,7 +66,7 @@ impl Project {
             Language::Rust | Language::Go => Vec::new(),
             Language::C | Language::Kotlin | Language::Java => marked(&dir, language)?,
             Language::Cpp => [marked(&dir, Language::C)?, marked(&dir, language)?].concat(),
-            Language::Python | Language::JavaScript | Language::TypeScript => {
+            Language::Python | Language::JavaScript | Language::TypeScript | Language::Zig => {
                 vec![module(&at, &dir, &folder, file.module.as_deref(), marked(&dir, language)?)?]
             }
         };
@@ -93,6 +93,11 @@ fn marked(dir: &Path, language: Language) -> Result<Vec<PathBuf>, HostError> {
         Mark::Script(extension) => {
             let mut found = with_extension(dir, extension)?;
             found.retain(|path| path.file_stem().is_some_and(|stem| !stem.to_string_lossy().contains('.')));
+            Ok(found)
+        }
+        Mark::Module(extension) => {
+            let mut found = with_extension(dir, extension)?;
+            found.retain(|path| path.file_stem().is_some_and(|stem| stem != "build"));
             Ok(found)
         }
     }
@@ -124,7 +129,7 @@ fn module(at: &str, dir: &Path, folder: &str, named: Option<&str>, found: Vec<Pa
         return Ok(wanted);
     }
     let index = place("index");
-    if named.is_none() && extension != "py" && found.contains(&index) {
+    if named.is_none() && (extension == "js" || extension == "ts") && found.contains(&index) {
         return Ok(index);
     }
     let error = HostError::job(at, format!("there is no {}", wanted.display()));
@@ -157,6 +162,8 @@ mod tests {
         assert_eq!(find(&[("b.cpp", ""), ("a.c", ""), (PROJECT_FILE, "language = 'cpp'")]).sources.len(), 2);
         assert_eq!(find(&[("a.py", ""), (PROJECT_FILE, "name = 'x'")]).name, "x");
         assert_eq!(find(&[("a.py", ""), ("b.py", ""), (PROJECT_FILE, "module = 'b'")]).sources[0].file_name().unwrap(), "b.py");
+        assert_eq!(find(&[("a.zig", ""), ("build.zig", ""), ("build.zig.zon", "")]).sources[0].file_name().unwrap(), "a.zig");
+        assert_eq!(find(&[("a.c", ""), ("build.zig", "")]).language, Language::C);
         let find_in = |files| Project::find(folder(files).path()).unwrap();
         assert_eq!(find_in(&[("a.js", ""), ("a.test.js", ""), ("vite.config.ts", "")]).language, Language::JavaScript);
         assert_eq!(find_in(&[("a.js", ""), ("index.js", "")]).sources[0].file_name().unwrap(), "index.js");
@@ -165,7 +172,7 @@ mod tests {
 
     #[test]
     fn doubt_is_refused_with_the_reason() {
-        assert!(refused(&[]).contains("holds no operator: no Cargo.toml, no *.c, no *.cpp, no *.go, no *.py, no *.js, no *.ts, no *.kt, no *.java"));
+        assert!(refused(&[]).contains("holds no operator: no Cargo.toml, no *.c, no *.cpp, no *.go, no *.py, no *.js, no *.ts, no *.kt, no *.java, no *.zig"));
         assert!(refused(&[("a.c", ""), ("a.py", "")]).contains("any of: c, python"));
         assert!(refused(&[("a.c", ""), (PROJECT_FILE, "language = 'rust'")]).contains("says rust"));
         assert!(refused(&[("a.c", ""), (PROJECT_FILE, "langauge = 'c'")]).contains("unknown field `langauge`"));

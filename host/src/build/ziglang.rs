@@ -1,4 +1,4 @@
-//! zig, which compiles C, C++ and the back half of Java: where it is found, and what its linker leaves in a module.
+//! zig, which compiles C, C++, Zig and the back half of Java: where it is found, and what its linker leaves in a module.
 
 use std::process::Command;
 

@@ -10,7 +10,7 @@ use crate::error::HostError;
 /// How often the files are looked at. Looking at some hundred takes a millisecond.
 const LOOK: Duration = Duration::from_millis(200);
 /// Folders that hold what tools made of the sources.
-const MADE: [&str; 5] = ["target", "node_modules", "__pycache__", "build", "dist"];
+const MADE: [&str; 7] = ["target", "node_modules", "__pycache__", "build", "dist", "zig-out", "zig-pkg"];
 
 /// When each file was written last (seconds and nanoseconds), and how long it is.
 type Files = BTreeMap<PathBuf, (i64, i64, u64)>;
