@@ -194,6 +194,39 @@ fn c_and_cpp_sources_serve_pkg_config() {
     cpp.builds();
 }
 
+const BUILD_ZIG: &str = r#"const std = @import("std");
+
+pub fn build(b: *std.Build) void {
+    const tests = b.addTest(.{ .root_module = b.createModule(.{
+        .root_source_file = b.path("counter.zig"),
+        .target = b.standardTargetOptions(.{}),
+        .imports = &.{.{ .name = "millstream", .module = b.dependency("millstream", .{}).module("millstream") }},
+    }) });
+    b.step("test", "Run the tests").dependOn(&b.addRunArtifact(tests).step);
+}
+"#;
+/// The number is made of the name, and what makes it so is zig's own affair.
+const BUILD_ZON: &str = r#".{ .name = .pv, .fingerprint = 0xd780bf00626e2e80, .version = "1.0.0", .paths = .{""} }"#;
+
+#[test]
+fn zig_package_serves_zig_build_and_zig_fetch() {
+    let project = Project::new("zig", "zig");
+    let package = project.package("millstream-zig-VERSION.tar.gz");
+    let zig =
+        "export ZIG_GLOBAL_CACHE_DIR=\"$MILLSTREAM_CACHE/zig\" ZIG_LOCAL_CACHE_DIR=../zig; zig() { \"$MILLSTREAM_CACHE/venv/bin/python3\" -m ziglang \"$@\"; }";
+    // The template's own script asks `millstream` where the SDK lies.
+    let said = project.shell(&format!("{zig}; PATH=$(dirname \"$MILLSTREAM\"):$PATH zig build test --summary all"));
+    assert!(said.contains("1/1 tests passed"), "{said}");
+    project.write("build.zig", BUILD_ZIG);
+    project.write("build.zig.zon", BUILD_ZON);
+    project.shell(&format!("{zig}; zig fetch --save {package}"));
+    let zon = std::fs::read_to_string(project.folder().join("build.zig.zon")).expect("a file of the project");
+    assert!(zon.contains(&format!("\"millstream-{}-", version())), "the package has the version of the WIT: {zon}");
+    let said = project.shell(&format!("{zig}; zig build test --summary all"));
+    assert!(said.contains("1/1 tests passed"), "{said}");
+    project.builds();
+}
+
 /// The table of `guests/README.md`, which says which SDK works with which host.
 #[test]
 fn table_of_versions_names_the_wit() {
