@@ -42,6 +42,14 @@ static void json_values_mean_what_they_say(void) {
   MST_CHECK(is(json("\"\\u0041\\ud83d\\ude00\\\\\"")->text, "A\xf0\x9f\x98\x80\\"));
   MST_CHECK(ms_json_equal(json("{\"a\":1,\"b\":[\"x\"]}"), json(" {\"b\":[\"\\u0078\"],\"a\":0,\"a\":1}")));
   MST_CHECK(!ms_json_equal(json("1"), json("1.0")) && ms_json_equal(json("1.0"), json("10e-1")) && !ms_json_equal(json("[1]"), json("[1,2]")));
+  MST_CHECK(!ms_json_equal(json("{\"a\":1}"), json("{\"a\":1,\"b\":1}")) && !ms_json_equal(json("{\"a\":1,\"b\":1}"), json("{\"a\":1}")));
+  char nested[1000];
+  enum { DEPTH = 100 };
+  for (int n = 0; n < DEPTH; n++) memcpy(nested + 5 * n, "{\"a\":", 5);
+  nested[5 * DEPTH] = '1';
+  memset(nested + 5 * DEPTH + 1, '}', DEPTH);
+  nested[6 * DEPTH + 1] = 0;
+  MST_CHECK(ms_json_equal(json(nested), json(nested)));
   MST_CHECK(is(ms_json_compact(ms_text_of("{ \"a b\" : [ 1 , \"\\\" \" ] }")), "{\"a b\":[1,\"\\\" \"]}"));
   MST_CHECK(is(ms_json_quoted(ms_text_of("a\"\\\n\x01é")), "\"a\\\"\\\\\\n\\u0001é\""));
 }
