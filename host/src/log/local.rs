@@ -116,9 +116,9 @@ impl LocalState {
         self.write(batch)
     }
 
-    /// Writes what is held.
-    fn settle(&self) -> Result<(), HostError> {
-        if self.cache.borrow().held() == 0 {
+    /// Writes what is held. Only while the tasks are this worker's.
+    pub fn settle(&self) -> Result<(), HostError> {
+        if self.cache.borrow().held() == 0 && self.progress.borrow().is_empty() {
             return Ok(());
         }
         self.write(WriteBatch::default())

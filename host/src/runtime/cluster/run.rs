@@ -218,6 +218,10 @@ impl ClusterRun<'_> {
             Ok(Pause::Interrupted) if place.may_commit_first() => worker.checkpoint().map(|()| Pause::Interrupted),
             other => other,
         };
+        // What the copies lack is written while the tasks are ours: who has lost them must not, as another worker of this host may have them, and writes there, too.
+        if pause.is_ok() && (place.may_commit_first() || !place.wants_something()?) {
+            local.settle()?;
+        }
         if !matches!(pause, Ok(Pause::Finished)) {
             observer.worker_closed(number);
         }
