@@ -3,7 +3,7 @@
 //! Writes are not synced: after a crash of the machine the copy is an older one, and says so itself; what follows is read from the changelog again.
 //!
 //! What a checkpoint brings is held in the worker's cache until the copy is marked, which is when it is needed here: written a second's worth at a time, in the order
-//! of the keys, it takes its place in the database at half the cost, and a key that changes often is written once. Whatever is lost meanwhile lies past the mark.
+//! of the keys, neighbours find their places in the database beside one another, and a key that changes often is written once. Whatever is lost meanwhile lies past the mark.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
