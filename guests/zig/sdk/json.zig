@@ -35,18 +35,8 @@ pub fn find(allocator: Allocator, text: []const u8, names: []const []const u8, r
     s.at += 1;
     s.spaces();
     if (s.here() != '}') while (true) {
-        const name_at = s.at;
-        if (s.here() != '"') return s.wrong(s.at, "a field's name in quotes");
-        const has_escapes = try s.string();
-        const quoted = text[name_at..s.at];
-        const name = if (has_escapes) unescape(allocator, quoted) catch |failure| switch (failure) {
-            error.OutOfMemory => return error.OutOfMemory,
-            error.BadJson => return s.wrong(name_at + 1, "a name that is text"),
-        } else quoted[1 .. quoted.len - 1];
-        s.spaces();
-        if (s.here() != ':') return s.wrong(s.at, "`:` after a field's name");
-        s.at += 1;
-        s.spaces();
+        const name = try values.textOf(&s, allocator, try s.name());
+        try s.colon();
         const begin = s.at;
         try s.value();
         const raw = text[begin..s.at];

@@ -73,6 +73,12 @@ test "json values mean what they say" {
         try testing.expectEqual(pair[2], json.equal(try read(&arena, pair[0]), try read(&arena, pair[1])));
         try testing.expectEqual(pair[2], json.equal(try read(&arena, pair[1]), try read(&arena, pair[0])));
     }
+    // A name twice at each of 100 levels: what counts is compared once.
+    var nested: std.ArrayList(u8) = .empty;
+    for (0..100) |_| try nested.appendSlice(allocator, "{\"a\":0,\"a\":");
+    try nested.append(allocator, '1');
+    for (0..100) |_| try nested.append(allocator, '}');
+    try testing.expect(json.equal(try read(&arena, nested.items), try read(&arena, nested.items)));
     try testing.expectEqualStrings("{\"a b\":[1,\"\\\" \"]}", try json.compact(allocator, "{ \"a b\" : [ 1 , \"\\\" \" ] }"));
     try testing.expectEqualStrings("\"a\\\"\\\\\\n\\u0001é\"", try json.quote(allocator, "a\"\\\n\x01é"));
 }

@@ -116,13 +116,27 @@ pub const Scanner = struct {
         }
     }
 
-    pub fn nameAndColon(s: *Scanner) Bad!void {
-        if (s.here() != '"') return s.wrong(s.at, "a field's name in quotes");
-        _ = try s.string();
+    /// A field's name as it stands, with its quotes.
+    pub const Name = struct { at: usize, quoted: []const u8, has_escapes: bool };
+
+    pub inline fn name(s: *Scanner) Bad!Name {
+        const at = s.at;
+        if (s.here() != '"') return s.wrong(at, "a field's name in quotes");
+        const has_escapes = try s.string();
+        return .{ .at = at, .quoted = s.text[at..s.at], .has_escapes = has_escapes };
+    }
+
+    /// From behind a field's name to its value.
+    pub inline fn colon(s: *Scanner) Bad!void {
         s.spaces();
         if (s.here() != ':') return s.wrong(s.at, "`:` after a field's name");
         s.at += 1;
         s.spaces();
+    }
+
+    fn nameAndColon(s: *Scanner) Bad!void {
+        _ = try s.name();
+        try s.colon();
     }
 
     /// Over a value of an object's field: one object is open around it already.

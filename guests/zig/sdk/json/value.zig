@@ -21,12 +21,7 @@ pub const Value = union(enum) {
     /// The last field of that name.
     pub fn field(value: Value, name: []const u8) ?Value {
         if (value != .object) return null;
-        var left = value.object.len;
-        while (left > 0) {
-            left -= 1;
-            if (std.mem.eql(u8, value.object[left].name, name)) return value.object[left].value;
-        }
-        return null;
+        return (last(value.object, name) orelse return null).value;
     }
 
     /// A number that is written as a whole one and fits the type. `-0` is none, it stands for a fraction's.
@@ -42,6 +37,15 @@ pub const Value = union(enum) {
         return if (std.math.isFinite(number)) number else null;
     }
 };
+
+fn last(fields: []const Field, name: []const u8) ?*const Field {
+    var left = fields.len;
+    while (left > 0) {
+        left -= 1;
+        if (std.mem.eql(u8, fields[left].name, name)) return &fields[left];
+    }
+    return null;
+}
 
 /// Reads the value that comes next.
 pub fn read(s: *Scanner, allocator: Allocator, depth: usize) Error!Value {
@@ -85,13 +89,9 @@ fn readArray(s: *Scanner, allocator: Allocator, depth: usize) Error!Value {
 fn readObject(s: *Scanner, allocator: Allocator, depth: usize) Error!Value {
     var fields: std.ArrayList(Field) = .empty;
     if (s.here() != '}') while (true) {
-        const name_at = s.at;
-        try s.nameAndColon();
-        const quoted = s.text[name_at..s.at];
-        const name = unescape(allocator, quoted[0 .. std.mem.findScalarLast(u8, quoted, '"').? + 1]) catch |failure| switch (failure) {
-            error.OutOfMemory => return error.OutOfMemory,
-            error.BadJson => return s.wrong(name_at + 1, "a name that is text"),
-        };
+        const quoted = try s.name();
+        try s.colon();
+        const name = try textOf(s, allocator, quoted);
         try fields.append(allocator, .{ .name = name, .value = try read(s, allocator, depth + 1) });
         s.spaces();
         if (s.here() != ',') break;
@@ -101,6 +101,15 @@ fn readObject(s: *Scanner, allocator: Allocator, depth: usize) Error!Value {
     if (s.here() != '}') return s.wrong(s.at, "`,` or `}` after a field");
     s.at += 1;
     return .{ .object = fields.items };
+}
+
+/// What a field's name reads. Memory is taken for one with escapes only.
+pub inline fn textOf(s: *Scanner, allocator: Allocator, name: Scanner.Name) Error![]const u8 {
+    if (!name.has_escapes) return name.quoted[1 .. name.quoted.len - 1];
+    return unescape(allocator, name.quoted) catch |failure| switch (failure) {
+        error.OutOfMemory => error.OutOfMemory,
+        error.BadJson => s.wrong(name.at + 1, "a name that is text"),
+    };
 }
 
 // ---- What strings read
@@ -171,7 +180,7 @@ pub fn equal(a: Value, b: Value) bool {
             for (own, b.array) |one, other| if (!equal(one, other)) return false;
             return true;
         },
-        .object => b == .object and sameFields(a, b),
+        .object => |own| b == .object and sameFields(own, b.object),
     };
 }
 
@@ -182,12 +191,12 @@ fn sameNumber(a: Value, b: Value) bool {
     return (a.float() orelse return false) == (b.float() orelse return false);
 }
 
-/// Of fields with the same name the last one counts.
-fn sameFields(a: Value, b: Value) bool {
-    for (b.object) |other| if (a.field(other.name) == null) return false;
-    for (a.object) |own| {
-        const other = b.field(own.name) orelse return false;
-        if (!equal(a.field(own.name).?, other)) return false;
+/// Of fields with the same name the last one counts, and only that is compared: each that is compared more than once would double the work at each level.
+fn sameFields(a: []const Field, b: []const Field) bool {
+    for (b) |other| if (last(a, other.name) == null) return false;
+    for (a) |*own| {
+        const other = last(b, own.name) orelse return false;
+        if (last(a, own.name) == own and !equal(own.value, other.value)) return false;
     }
     return true;
 }
