@@ -63,45 +63,40 @@ fn lower() -> Vec<(u32, u32, u32, i64)> {
 }
 
 /// The items of a table, as lines.
-fn table(indent: &str, items: Vec<String>) {
-    let mut line = String::from(indent);
+fn table(items: impl Iterator<Item = String>) {
+    const INDENT: &str = "    ";
+    let mut line = String::from(INDENT);
     for item in items {
         if line.len() + item.len() > 151 {
             println!("{}", line.trim_end());
-            line = String::from(indent);
+            line = String::from(INDENT);
         }
         line += &format!("{item}, ");
     }
     println!("{}\n}};", line.trim_end());
 }
 
-fn c() {
-    let (major, minor, _) = char::UNICODE_VERSION;
-    println!(
-        "// Letters of Unicode {major}.{minor}: which belong to words, and what they are in lower case. Written by ../letters.rs.\n#include \"internal.h\"\n"
-    );
-    println!("// First and last of each run of letters and digits.\nstatic const uint32_t WORDS[][2] = {{");
-    table("    ", words().iter().map(|(first, last)| format!("{{{first:#x}, {last:#x}}}")).collect());
-    println!("\n// First, last, every how manieth, and the distance to the lower case.\nstatic const int32_t LOWER[][4] = {{");
-    table("    ", lower().iter().map(|(first, last, step, distance)| format!("{{{first:#x}, {last:#x}, {step}, {distance}}}")).collect());
-    print!("{}", FUNCTIONS);
-}
-
-fn zig() {
-    let (major, minor, _) = char::UNICODE_VERSION;
-    println!(
-        "//! Letters of Unicode {major}.{minor}: which belong to words, and what they are in lower case. Written by guests/c/letters.rs.\n\n// zig fmt: off\n"
-    );
-    println!("/// First and last of each run of letters and digits.\npub const words = [_][2]u21{{");
-    table("    ", words().iter().map(|(first, last)| format!(".{{ {first:#x}, {last:#x} }}")).collect());
-    println!("\n/// First, last, every how manieth, and the distance to the lower case.\npub const lower = [_][4]i32{{");
-    table("    ", lower().iter().map(|(first, last, step, distance)| format!(".{{ {first:#x}, {last:#x}, {step}, {distance} }}")).collect());
+/// Both tables: what their comments begin with, how each is declared, what is around an item.
+fn tables(comment: &str, [declared_words, declared_lower]: [&str; 2], [open, close]: [&str; 2]) {
+    println!("{comment} First and last of each run of letters and digits.\n{declared_words}{{");
+    table(words().iter().map(|(first, last)| format!("{open}{first:#x}, {last:#x}{close}")));
+    println!("\n{comment} First, last, every how manieth, and the distance to the lower case.\n{declared_lower}{{");
+    table(lower().iter().map(|(first, last, step, distance)| format!("{open}{first:#x}, {last:#x}, {step}, {distance}{close}")));
 }
 
 fn main() {
+    let (major, minor, _) = char::UNICODE_VERSION;
+    let about = format!("Letters of Unicode {major}.{minor}: which belong to words, and what they are in lower case. Written by");
     match std::env::args().nth(1).as_deref() {
-        Some("c") => c(),
-        Some("zig") => zig(),
+        Some("c") => {
+            println!("// {about} ../letters.rs.\n#include \"internal.h\"\n");
+            tables("//", ["static const uint32_t WORDS[][2] = ", "static const int32_t LOWER[][4] = "], ["{", "}"]);
+            print!("{FUNCTIONS}");
+        }
+        Some("zig") => {
+            println!("//! {about} guests/c/letters.rs.\n\n// zig fmt: off\n");
+            tables("///", ["pub const words = [_][2]u21", "pub const lower = [_][4]i32"], [".{ ", " }"]);
+        }
         _ => eprintln!("letters: give `c` or `zig`"),
     }
 }

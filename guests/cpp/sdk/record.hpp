@@ -99,15 +99,14 @@ struct Record {
 class Digits {
  public:
   explicit Digits(std::uint64_t number) {
-    do room_[--begin_] = static_cast<char>('0' + number % 10);
-    while (number /= 10);
+    ms_text digits = ms_digits(number, room_);
+    begin_ = static_cast<std::size_t>(digits.at - room_), bytes_ = digits.bytes;
   }
-  operator MaybeBytes() const { return Bytes(room_ + begin_, MOST - begin_); }
+  operator MaybeBytes() const { return detail::bytes({room_ + begin_, bytes_}); }
 
  private:
-  static constexpr std::size_t MOST = 20;
-  char room_[MOST];
-  std::size_t begin_ = MOST;
+  std::uint8_t room_[20];
+  std::size_t begin_, bytes_;
 };
 
 // A record to emit: `context.emit({.key = record.key, .value = "seen", .port = "late"})`. What is left out: key and value are null, the port is the first,

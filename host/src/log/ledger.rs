@@ -32,14 +32,10 @@ impl StateWriter {
     /// Returns the changes in the order written: that of the database, which then finds each key's place next to that of the one before: half the time of a
     /// checkpoint of many keys. Several changes of one key stay in their order.
     pub fn put<'a>(&mut self, log: &Log, batch: &mut WriteBatch, changes: &mut dyn Iterator<Item = Change<'a>>) -> Vec<Change<'a>> {
-        let family = log.family(STATE_FAMILY);
         let mut changes: Vec<Change<'a>> = changes.collect();
         changes.sort_by(|a, b| (a.store, a.key).cmp(&(b.store, b.key)));
         for change in &changes {
-            match change.value {
-                Some(value) => batch.put_cf(family, full_key(&mut self.key, change), value),
-                None => batch.delete_cf(family, full_key(&mut self.key, change)),
-            }
+            log.put_state(batch, full_key(&mut self.key, change), change.value);
         }
         changes
     }
@@ -62,12 +58,20 @@ pub(super) fn progress_key(job: &str, task: TaskId) -> Vec<u8> {
 
 fn full_key<'a>(into: &'a mut Vec<u8>, change: &Change<'_>) -> &'a [u8] {
     into.clear();
-    into.extend_from_slice(&change.store.0);
-    into.extend_from_slice(change.key);
+    change.store.add_key(change.key, into);
     into
 }
 
 impl Log {
+    /// Puts the value of a full key of state into a batch; `None`: deletes it.
+    pub(super) fn put_state(&self, batch: &mut WriteBatch, key: &[u8], value: Option<&[u8]>) {
+        let family = self.family(STATE_FAMILY);
+        match value {
+            Some(value) => batch.put_cf(family, key, value),
+            None => batch.delete_cf(family, key),
+        }
+    }
+
     /// What the last checkpoint of a job says of a task.
     pub fn progress(&self, job: &str, task: TaskId) -> Result<Option<TaskProgress>, HostError> {
         let bytes = self.db.get_cf(self.family(PROGRESS), progress_key(job, task)).map_err(|error| self.broken("reading", &error))?;

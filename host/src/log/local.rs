@@ -100,7 +100,7 @@ impl LocalState {
             for (key, value) in &changes.some {
                 let key = &changes.keys[key.clone()];
                 if !cache.hold(key, *value) {
-                    self.put(&mut batch, key, *value);
+                    self.log.put_state(&mut batch, key, *value);
                 }
             }
         }
@@ -130,29 +130,20 @@ impl LocalState {
         for (task, bytes) in progress.iter() {
             rest.put_cf(self.log.family(PROGRESS), progress_key(&self.job, *task), bytes);
         }
-        cache.visit_held(|key, value| self.put(&mut rest, key, value));
+        cache.visit_held(|key, value| self.log.put_state(&mut rest, key, value));
         self.log.write(&mut self.log.committer(), rest, false, "writing state to")?;
         cache.release();
         progress.clear();
         Ok(())
     }
 
-    fn put(&self, batch: &mut WriteBatch, key: &[u8], value: Option<&[u8]>) {
-        let family = self.log.family(STATE_FAMILY);
-        match value {
-            Some(value) => batch.put_cf(family, key, value),
-            None => batch.delete_cf(family, key),
-        }
-    }
-
     /// Drops a task's copy: all stores of `operators`, its progress and its mark.
     pub fn wipe(&self, task: TaskId, operators: &[&str]) -> Result<(), HostError> {
         self.settle()?;
-        self.progress.borrow_mut().remove(&task);
         let mut batch = WriteBatch::default();
         for (job, operator, name) in self.written.stores()? {
             if job == self.job && operators.contains(&operator.as_str()) {
-                let StoreHandle(begin) = self.open(&StoreId { job, operator, store: name, task: task.partition })?;
+                let Some(StoreHandle(begin)) = self.written.find(&StoreId { job, operator, store: name, task: task.partition })? else { continue };
                 let end = u64::from_be_bytes(begin).wrapping_add(1).to_be_bytes();
                 batch.delete_range_cf(self.log.family(STATE_FAMILY), begin, end);
             }
@@ -179,8 +170,7 @@ impl Changes<'_, '_> {
         self.some.clear();
         for change in self.all.take(FETCHED_TOGETHER) {
             let begin = self.keys.len();
-            self.keys.extend_from_slice(&change.store.0);
-            self.keys.extend_from_slice(change.key);
+            change.store.add_key(change.key, &mut self.keys);
             self.some.push((begin..self.keys.len(), change.value));
         }
         !self.some.is_empty()

@@ -105,23 +105,14 @@ impl Cache {
 
     /// Takes note of a committed value that is below; `None`: there is none.
     pub fn put(&mut self, key: &[u8], value: Option<&[u8]>) {
-        let hash = self.hash(key);
-        // What is too long must not be read here any more, nor the one before it. Nor is there room for what only could be here.
-        if value.is_some_and(|value| value.len() > VALUE_BYTES_MAX) || !self.make_room() {
-            return self.remove(hash, key);
+        if let Some(at) = self.keep(key, value) {
+            self.young.set_held(at, false);
         }
-        let at = self.keep(hash, key, value);
-        self.young.set_held(at, false);
     }
 
     /// Takes note of a committed value that is not below yet; `None`: it is to be deleted. `false`: it cannot be held, and must be written below before anything is read.
     pub fn hold(&mut self, key: &[u8], value: Option<&[u8]>) -> bool {
-        let hash = self.hash(key);
-        if value.is_some_and(|value| value.len() > VALUE_BYTES_MAX) || !self.make_room() {
-            self.remove(hash, key);
-            return false;
-        }
-        let at = self.keep(hash, key, value);
+        let Some(at) = self.keep(key, value) else { return false };
         if !self.young.is_held(at) {
             self.young.set_held(at, true);
             if self.held.is_empty() {
@@ -170,14 +161,20 @@ impl Cache {
         true
     }
 
-    fn keep(&mut self, hash: u32, key: &[u8], value: Option<&[u8]>) -> u32 {
+    /// The place of a value that is here now. `None`: it is too long, or there is no room; then the one before it is not here any more, either.
+    fn keep(&mut self, key: &[u8], value: Option<&[u8]>) -> Option<u32> {
+        let hash = self.hash(key);
+        if value.is_some_and(|value| value.len() > VALUE_BYTES_MAX) || !self.make_room() {
+            self.remove(hash, key);
+            return None;
+        }
         if let Some(at) = self.young.find(hash, key) {
             if self.young.set(at, value) {
-                return at;
+                return Some(at);
             }
             self.young.remove(hash, key);
         }
-        self.young.add(hash, key, value)
+        Some(self.young.add(hash, key, value))
     }
 
     fn remove(&mut self, hash: u32, key: &[u8]) {

@@ -47,6 +47,14 @@ pub const LAYOUTS: &str = "$layouts";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StoreHandle(pub [u8; 8]);
 
+impl StoreHandle {
+    /// Adds a key of the store as the database has it.
+    pub(crate) fn add_key(&self, key: &[u8], to: &mut Vec<u8>) {
+        to.extend_from_slice(&self.0);
+        to.extend_from_slice(key);
+    }
+}
+
 /// One write of an overlay on its way into a store; `None` deletes.
 #[derive(Clone, Copy, Debug)]
 pub struct Change<'a> {

@@ -60,6 +60,26 @@ impl RocksStore {
         }
     }
 
+    /// The store's handle; a store that was never opened gets a number.
+    fn register(&self, id: &StoreId) -> Result<StoreHandle, HostError> {
+        let _guard = self.numbering.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = self.find(id)? {
+            return Ok(found);
+        }
+        let mut last = 0;
+        self.scan(StoreHandle(NAMES), &[], &[], &mut |_, number| {
+            last = last.max(number.try_into().map_or(0, u32::from_be_bytes));
+            Flow::Continue(())
+        })?;
+        let number = last + 1;
+        // Synced, like every write whose loss a reader could notice: state is kept under this number.
+        let mut synced = WriteOptions::default();
+        synced.set_sync(true);
+        let doing = || format!("registering store `{}` of operator `{}`", id.store, id.operator);
+        self.db.put_cf_opt(self.family(), name_key(id)?, number.to_be_bytes(), &synced).map_err(|error| failure(doing(), &error))?;
+        Ok(handle(number, id.task))
+    }
+
     /// Nothing of an empty store need be looked for below.
     fn note_if_empty(&self, store: StoreHandle) -> Result<(), HostError> {
         let mut is_empty = true;
@@ -138,25 +158,9 @@ fn failed(error: rocksdb::Error) -> HostError {
 
 impl StateStore for RocksStore {
     fn open(&self, id: &StoreId) -> Result<StoreHandle, HostError> {
-        let _guard = self.numbering.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = self.find(id)? {
-            self.note_if_empty(found)?;
-            return Ok(found);
-        }
-        let mut last = 0;
-        self.scan(StoreHandle(NAMES), &[], &[], &mut |_, number| {
-            last = last.max(number.try_into().map_or(0, u32::from_be_bytes));
-            Flow::Continue(())
-        })?;
-        let number = last + 1;
-        // Synced, like every write whose loss a reader could notice: state is kept under this number.
-        let mut synced = WriteOptions::default();
-        synced.set_sync(true);
-        let doing = || format!("registering store `{}` of operator `{}`", id.store, id.operator);
-        self.db.put_cf_opt(self.family(), name_key(id)?, number.to_be_bytes(), &synced).map_err(|error| failure(doing(), &error))?;
-        let opened = handle(number, id.task);
-        self.note_if_empty(opened)?;
-        Ok(opened)
+        let store = self.register(id)?;
+        self.note_if_empty(store)?;
+        Ok(store)
     }
 
     fn get_many(&self, store: StoreHandle, keys: &[&[u8]], found: &mut dyn FnMut(usize, Option<&[u8]>)) -> Result<(), HostError> {
@@ -166,8 +170,7 @@ impl StateStore for RocksStore {
         ends.clear();
         places.clear();
         for key in keys {
-            full.extend_from_slice(&store.0);
-            full.extend_from_slice(key);
+            store.add_key(key, full);
             ends.push(full.len());
         }
         let full_key = |n: usize| &full[if n == 0 { 0 } else { ends[n - 1] }..ends[n]];
