@@ -9,6 +9,7 @@ pub mod changelog;
 pub mod checkpoint;
 pub mod cli;
 pub mod error;
+mod files;
 pub mod job;
 pub mod kafka;
 pub mod log;

@@ -17,10 +17,10 @@ mod wrap;
 mod zig;
 mod ziglang;
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::error::HostError;
+use crate::files::write_whole;
 
 pub use language::Language;
 pub use new::create;
@@ -64,7 +64,7 @@ pub fn build(request: &Request, say: &mut dyn FnMut(&str)) -> Result<Built, Host
     let component = (row.build)(&workshop)?;
     check_component(&component)?;
     let path = request.output.clone().unwrap_or_else(|| project.dir.join(format!("{}.wasm", project.name)));
-    write_whole(&path, &component)?;
+    write_whole(&path, &component).map_err(|error| HostError::external(format!("writing {}", path.display()), error))?;
     say(&format!("wrote {} ({} kB)", path.display(), component.len().div_ceil(1000)));
     Ok(Built { path, bytes: component.len(), project })
 }
@@ -73,37 +73,4 @@ pub fn build(request: &Request, say: &mut dyn FnMut(&str)) -> Result<Built, Host
 struct Workshop<'a> {
     request: &'a Request,
     project: &'a Project,
-}
-
-/// Writes a file beside its place, syncs it, and moves it there.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), HostError> {
-    let failed = |e: std::io::Error| HostError::external(format!("writing {}", path.display()), e);
-    let name = path.file_name().ok_or_else(|| HostError::job(path.display().to_string(), "is not the name of a file"))?;
-    let draft = path.with_file_name(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::File::create(&draft)).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&draft, path)
-    });
-    written.map_err(|e| {
-        // The draft is of no use to anybody; that it could not be removed either would only hide the cause.
-        let _ = std::fs::remove_file(&draft);
-        failed(e)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn output_that_cannot_be_written_leaves_nothing_behind() {
-        let dir = tempfile::tempdir().unwrap();
-        let taken = dir.path().join("taken.wasm");
-        std::fs::create_dir_all(taken.join("full")).unwrap();
-        let error = write_whole(&taken, b"bytes").unwrap_err().to_string();
-        assert!(error.starts_with("writing "), "{error}");
-        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
-    }
 }

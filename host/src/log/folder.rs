@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::HostError;
+use crate::files::write_whole;
 
 /// The format that this version writes. A folder with a higher one was written by a newer Millstream.
 const FORMAT: u32 = 1;
@@ -41,13 +42,8 @@ impl Folder {
     /// Writes the format down, once the database is made: from then on anything that is missing is damage, and never made anew.
     pub fn made(&mut self) -> Result<(), HostError> {
         if self.fresh {
-            let write = || {
-                let mut file = File::create(self.path.join("format"))?;
-                file.write_all(FORMAT.to_string().as_bytes())?;
-                file.sync_all()?;
-                File::open(&self.path)?.sync_all()
-            };
-            write().map_err(|error| unusable("making", &self.path, error))?;
+            let written = write_whole(&self.path.join("format"), FORMAT.to_string().as_bytes());
+            written.map_err(|error| unusable("making", &self.path, error))?;
             self.fresh = false;
         }
         Ok(())

@@ -9,6 +9,7 @@ use wasmtime::component::Component;
 
 use super::engine::WasmEngine;
 use crate::error::HostError;
+use crate::files::write_whole;
 
 const CHECKSUM_BYTES: usize = 32;
 
@@ -44,17 +45,8 @@ fn load(engine: &WasmEngine, path: &Path) -> Option<Component> {
     unsafe { Component::deserialize(&engine.engine, code) }.ok()
 }
 
-/// Writes beside and renames, so that no reader ever sees half a file.
 fn store(folder: &Path, path: &Path, code: &[u8]) -> Result<(), HostError> {
-    let doing = |error: std::io::Error| HostError::external(format!("writing the compile cache {}", folder.display()), error);
-    fs::create_dir_all(folder).map_err(doing)?;
-    // Two processes, or two jobs of one process, may compile the same component at once.
-    let unfinished = path.with_extension(format!("{}-{:?}.tmp", std::process::id(), std::thread::current().id()));
     let mut file = Sha256::digest(code).to_vec();
     file.extend_from_slice(code);
-    fs::write(&unfinished, &file).and_then(|()| fs::rename(&unfinished, path)).map_err(|error| {
-        // What is half written helps nobody.
-        let _gone = fs::remove_file(&unfinished);
-        doing(error)
-    })
+    write_whole(path, &file).map_err(|error| HostError::external(format!("writing the compile cache {}", folder.display()), error))
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Accepts, Sink, text};
 use crate::error::HostError;
+use crate::files::write_whole;
 use crate::job::FileFormat;
 use crate::record::Batch;
 
@@ -60,9 +61,9 @@ impl FileSink {
 
     fn open(&mut self, length: u64) -> Result<(), HostError> {
         std::fs::create_dir_all(self.folder()).map_err(|error| self.failed("making the folder of", error))?;
-        // Written once: a crash must not leave our own file with half a name beside it.
+        // A crash must not leave our own file with half a name beside it.
         if std::fs::read_to_string(self.owner_file()).ok().as_ref() != Some(&self.owner) {
-            std::fs::write(self.owner_file(), &self.owner).map_err(|error| self.failed("marking as ours", error))?;
+            write_whole(&self.owner_file(), self.owner.as_bytes()).map_err(|error| self.failed("marking as ours", error))?;
         }
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(&self.path).map_err(|error| self.failed("opening", error))?;
         let opened = file.set_len(length).and_then(|()| (&file).seek(SeekFrom::Start(length))).and_then(|_| file.sync_all());
