@@ -24,6 +24,8 @@ use crate::state::{Cache, Change, RocksStore, STATE_FAMILY, StateStore, StoreHan
 const FETCHED_TOGETHER: usize = 256;
 /// So many held values are written, marked or not.
 const HELD_MAX: usize = 1 << 18;
+/// They go into the database in batches of so many bytes, which stay near the processor from one end to the other.
+const BATCH_BYTES: usize = 64 << 10;
 
 /// Which changelog a task's state here is a copy of, and how far.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,14 +126,26 @@ impl LocalState {
         self.write(WriteBatch::default())
     }
 
-    /// Writes what is held, and `rest`, at once.
+    /// Writes what is held, and then `rest`: a copy that a crash finds in between holds more than its mark says, which it may.
     fn write(&self, mut rest: WriteBatch) -> Result<(), HostError> {
         let (mut cache, mut progress) = (self.cache.borrow_mut(), self.progress.borrow_mut());
+        let write = |batch| self.log.write(&mut self.log.committer(), batch, false, "writing state to");
+        let empty = || WriteBatch::with_capacity_bytes(2 * BATCH_BYTES);
+        let (mut batch, mut bytes) = (empty(), 0);
+        cache.visit_held(|key, value| {
+            self.log.put_state(&mut batch, key, value);
+            bytes += key.len() + value.map_or(0, <[u8]>::len);
+            if bytes < BATCH_BYTES {
+                return Ok(());
+            }
+            bytes = 0;
+            write(std::mem::replace(&mut batch, empty()))
+        })?;
+        write(batch)?;
         for (task, bytes) in progress.iter() {
             rest.put_cf(self.log.family(PROGRESS), progress_key(&self.job, *task), bytes);
         }
-        cache.visit_held(|key, value| self.log.put_state(&mut rest, key, value));
-        self.log.write(&mut self.log.committer(), rest, false, "writing state to")?;
+        write(rest)?;
         cache.release();
         progress.clear();
         Ok(())

@@ -14,16 +14,25 @@ use std::hash::BuildHasher;
 use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
 
+use super::arena::Arena;
+
 /// Both generations of one worker together hold at most about so many bytes.
 const CACHE_BYTES_MAX: usize = 128 << 20;
 /// A longer value is not worth its place: reading it is dear anyway.
 const VALUE_BYTES_MAX: usize = 4 << 10;
+const KEY_BYTES_MAX: usize = 4 << 10;
 /// What an entry costs besides its bytes in the arena: its slot, and the table's spare ones.
 const ENTRY_BYTES: usize = 12;
-/// Before an entry's key and value in the arena: `u32 key bytes · u32 value bytes or ABSENT · u32 room for a value, and HELD`.
+/// Before an entry's key and value in the arena: `u32 key bytes · u32 value bytes or ABSENT · u32 room for a value, and above it the round it is held in`.
 const HEAD_BYTES: usize = 12;
 const ABSENT: u32 = u32::MAX;
-const HELD: u32 = 1 << 31;
+/// Bits of that last word that are the room, at most [`VALUE_BYTES_MAX`].
+const ROOM_BITS: u32 = 13;
+const ROUND_MAX: u32 = (1 << (32 - ROOM_BITS)) - 1;
+/// Address space of a generation: it is full at half of all, and one entry may go beyond.
+const ARENA_BYTES: usize = CACHE_BYTES_MAX / 2 + HEAD_BYTES + KEY_BYTES_MAX + VALUE_BYTES_MAX;
+/// So many entries are brought near together when they are visited.
+const VISITED_TOGETHER: usize = 64;
 /// Left beside a key that has no value: one is written soon, as a rule, and fits there if it is a number.
 const ROOM_BYTES: usize = 8;
 
@@ -34,10 +43,17 @@ struct Slot {
     at: u32,
 }
 
-#[derive(Default)]
 struct Generation {
-    arena: Vec<u8>,
+    arena: Arena,
     table: HashTable<Slot>,
+    /// Entries of this round are held, those of others no more: all are released at once, without a look at them.
+    round: u32,
+}
+
+impl Default for Generation {
+    fn default() -> Self {
+        Generation { arena: Arena::default(), table: HashTable::new(), round: 1 }
+    }
 }
 
 #[derive(Default)]
@@ -45,8 +61,10 @@ pub(crate) struct Cache {
     young: Generation,
     old: Generation,
     hasher: FxBuildHasher,
-    /// Entries of the young generation that were held; those that still are have the flag.
+    /// Entries of the young generation that were held; those that still are have the number of this round.
     held: Vec<u32>,
+    /// The same in the order of the keys, while they are visited, beside what says most of that order.
+    sorted: Vec<(u128, u32)>,
     /// What the keys of all that was held begin with.
     held_begin: Vec<u8>,
     /// What the keys of stores begin with that are here as a whole.
@@ -66,7 +84,7 @@ impl Cache {
             return None;
         }
         // Whatever is met is young again.
-        Some(self.young.add(hash, key, self.old.value(entry)))
+        self.young.add(hash, key, self.old.value(entry))
     }
 
     /// A store is empty, below and here.
@@ -129,22 +147,26 @@ impl Cache {
         self.held.len()
     }
 
-    /// Visits what is held, in the order of the keys.
-    pub fn visit_held(&self, mut visit: impl FnMut(&[u8], Option<&[u8]>)) {
-        let young = &self.young;
+    /// Visits what is held, in the order of the keys, up to the first error.
+    pub fn visit_held<E>(&mut self, mut visit: impl FnMut(&[u8], Option<&[u8]>) -> Result<(), E>) -> Result<(), E> {
+        let (young, sorted) = (&self.young, &mut self.sorted);
         // What all have in common says nothing of their order; the sixteen bytes behind it say most.
         let common = self.held_begin.len();
         let held = self.held.iter().copied().filter(|at| young.is_held(*at));
-        let mut sorted: Vec<(u128, u32)> = held.map(|at| (sixteen_bytes(&young.key(at)[common..]), at)).collect();
+        sorted.clear();
+        sorted.extend(held.map(|at| (sixteen_bytes(&young.key(at)[common..]), at)));
         sorted.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| young.key(a.1).cmp(young.key(b.1))));
-        sorted.iter().for_each(|(_, at)| visit(young.key(*at), young.value(*at)));
+        for some in sorted.chunks(VISITED_TOGETHER) {
+            std::hint::black_box(some.iter().fold(0, |met, (_, at)| met ^ young.ends(*at)));
+            some.iter().try_for_each(|(_, at)| visit(young.key(*at), young.value(*at)))?;
+        }
+        Ok(())
     }
 
     /// All that is held has been written below.
     pub fn release(&mut self) {
-        for at in self.held.drain(..) {
-            self.young.set_held(at, false);
-        }
+        self.young.begin_round();
+        self.held.clear();
         self.held_begin.clear();
     }
 
@@ -164,7 +186,7 @@ impl Cache {
     /// The place of a value that is here now. `None`: it is too long, or there is no room; then the one before it is not here any more, either.
     fn keep(&mut self, key: &[u8], value: Option<&[u8]>) -> Option<u32> {
         let hash = self.hash(key);
-        if value.is_some_and(|value| value.len() > VALUE_BYTES_MAX) || !self.make_room() {
+        if key.len() > KEY_BYTES_MAX || value.is_some_and(|value| value.len() > VALUE_BYTES_MAX) || !self.make_room() {
             self.remove(hash, key);
             return None;
         }
@@ -174,7 +196,11 @@ impl Cache {
             }
             self.young.remove(hash, key);
         }
-        Some(self.young.add(hash, key, value))
+        let added = self.young.add(hash, key, value);
+        if added.is_none() {
+            self.remove(hash, key);
+        }
+        added
     }
 
     fn remove(&mut self, hash: u32, key: &[u8]) {
@@ -200,33 +226,57 @@ fn place(hash: u32) -> u64 {
 impl Generation {
     fn head(&self, at: u32, word: usize) -> u32 {
         let begin = at as usize + 4 * word;
-        let bytes = &self.arena[begin..begin + 4];
+        let bytes = &self.arena.bytes()[begin..begin + 4];
         u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
     }
 
     fn set_head(&mut self, at: u32, word: usize, value: u32) {
         let begin = at as usize + 4 * word;
-        self.arena[begin..begin + 4].copy_from_slice(&value.to_le_bytes());
+        self.arena.bytes_mut()[begin..begin + 4].copy_from_slice(&value.to_le_bytes());
+    }
+
+    fn room(&self, at: u32) -> u32 {
+        self.head(at, 2) & ((1 << ROOM_BITS) - 1)
     }
 
     fn is_held(&self, at: u32) -> bool {
-        self.head(at, 2) & HELD != 0
+        self.head(at, 2) >> ROOM_BITS == self.round
     }
 
     fn set_held(&mut self, at: u32, held: bool) {
-        let room = self.head(at, 2) & !HELD;
-        self.set_head(at, 2, if held { room | HELD } else { room });
+        let round = if held { self.round } else { 0 };
+        self.set_head(at, 2, self.room(at) | round << ROOM_BITS);
+    }
+
+    /// Nothing is held any more.
+    fn begin_round(&mut self) {
+        self.round += 1;
+        if self.round > ROUND_MAX {
+            // What an earlier round of the same number held would be held again: once in six days, where rounds take a second.
+            self.round = 1;
+            let mut at = 0;
+            while (at as usize) < self.arena.len() {
+                self.set_held(at, false);
+                at += HEAD_BYTES as u32 + self.head(at, 0) + self.room(at);
+            }
+        }
+    }
+
+    /// Bytes of both ends of an entry, which may lie in two lines of the processor's cache.
+    fn ends(&self, at: u32) -> u8 {
+        let end = at as usize + HEAD_BYTES + (self.head(at, 0) + self.room(at)) as usize;
+        self.arena.bytes()[at as usize] ^ self.arena.bytes()[end - 1]
     }
 
     fn key(&self, at: u32) -> &[u8] {
         let begin = at as usize + HEAD_BYTES;
-        &self.arena[begin..begin + self.head(at, 0) as usize]
+        &self.arena.bytes()[begin..begin + self.head(at, 0) as usize]
     }
 
     /// A byte of the entry that the hash most likely means.
     fn touch(&self, hash: u32) -> Option<u8> {
         let slot = self.table.find(place(hash), |slot| slot.hash == hash)?;
-        Some(self.arena[slot.at as usize])
+        Some(self.arena.bytes()[slot.at as usize])
     }
 
     fn find(&self, hash: u32, key: &[u8]) -> Option<u32> {
@@ -236,23 +286,27 @@ impl Generation {
     fn value(&self, at: u32) -> Option<&[u8]> {
         let (key, value) = (self.head(at, 0), self.head(at, 1));
         let begin = at as usize + HEAD_BYTES + key as usize;
-        (value != ABSENT).then(|| &self.arena[begin..begin + value as usize])
+        (value != ABSENT).then(|| &self.arena.bytes()[begin..begin + value as usize])
     }
 
-    fn add(&mut self, hash: u32, key: &[u8], value: Option<&[u8]>) -> u32 {
+    /// `None`: the system gives no memory for it.
+    fn add(&mut self, hash: u32, key: &[u8], value: Option<&[u8]>) -> Option<u32> {
+        if !self.arena.reserve(ARENA_BYTES) {
+            return None;
+        }
         let at = self.append(key, value);
         self.table.insert_unique(place(hash), Slot { hash, at }, |slot| place(slot.hash));
-        at
+        Some(at)
     }
 
     fn append(&mut self, key: &[u8], value: Option<&[u8]>) -> u32 {
         let at = self.arena.len() as u32;
         let room = value.map_or(ROOM_BYTES, <[u8]>::len) as u32;
         for word in [key.len() as u32, if value.is_some() { room } else { ABSENT }, room] {
-            self.arena.extend_from_slice(&word.to_le_bytes());
+            self.arena.push(&word.to_le_bytes());
         }
-        self.arena.extend_from_slice(key);
-        self.arena.extend_from_slice(value.unwrap_or(&[0; ROOM_BYTES]));
+        self.arena.push(key);
+        self.arena.push(value.unwrap_or(&[0; ROOM_BYTES]));
         at
     }
 
@@ -262,11 +316,11 @@ impl Generation {
             self.set_head(at, 1, ABSENT);
             return true;
         };
-        if value.len() > (self.head(at, 2) & !HELD) as usize {
+        if value.len() > self.room(at) as usize {
             return false;
         }
         let begin = at as usize + HEAD_BYTES + self.head(at, 0) as usize;
-        self.arena[begin..begin + value.len()].copy_from_slice(value);
+        self.arena.bytes_mut()[begin..begin + value.len()].copy_from_slice(value);
         self.set_head(at, 1, value.len() as u32);
         true
     }
@@ -352,19 +406,45 @@ mod tests {
             // Now and then only when there is no room any more.
             if step % 30_000 == 0 && step % 60_000 > 0 || step % 100_000 == 0 {
                 let mut before: Option<Vec<u8>> = None;
-                cache.visit_held(|key, value| {
+                let visited: Result<(), ()> = cache.visit_held(|key, value| {
                     assert!(before.as_deref().is_none_or(|before| before < key));
                     before = Some(key.to_vec());
                     below.insert(key.to_vec(), value.map(<[u8]>::to_vec));
                     written += 1;
+                    Ok(())
                 });
+                visited.unwrap();
                 cache.release();
                 assert_eq!(cache.held(), 0);
-                cache.visit_held(|_, _| panic!("nothing is held"));
+                cache.visit_held(|_, _| Err("nothing is held")).unwrap();
             }
         }
         assert!(!cache.is_whole(*b"the task"), "generations turned");
         assert!(refused > 1_000 && written > 10_000 && nowhere > 100, "{refused} refused, {written} written, {nowhere} looked for nowhere");
+    }
+
+    #[test]
+    fn what_was_held_when_rounds_had_the_same_number_before_is_not_held() {
+        let mut cache = Cache::default();
+        let held = |cache: &mut Cache| {
+            let mut keys = Vec::new();
+            let visited: Result<(), ()> = cache.visit_held(|key, _| {
+                keys.push(key.to_vec());
+                Ok(())
+            });
+            visited.unwrap();
+            keys
+        };
+        assert!(cache.hold(b"first", Some(b"1")) && cache.hold(b"again", None));
+        cache.release();
+        cache.young.round = ROUND_MAX;
+        assert!(cache.hold(b"last", Some(&[0; VALUE_BYTES_MAX])));
+        assert_eq!(held(&mut cache), [b"last"]);
+        cache.release();
+        assert_eq!(cache.young.round, 1);
+        assert_eq!(held(&mut cache), [b""; 0]);
+        assert!(cache.hold(b"again", Some(b"2")));
+        assert_eq!(held(&mut cache), [b"again"]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Keyed state: the store below (committed), the overlay above it (not committed yet), and timers, which are state ordered by time.
 
+mod arena;
 mod cache;
 mod expiry;
 mod failure;
