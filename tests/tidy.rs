@@ -17,23 +17,25 @@ const ONLY_IN: [(&str, &[&str]); 5] = [
 ];
 
 /// Host modules, and which others each may use. `record`, `time` and `error` know nothing; the stations know those three; what is more has its reason here.
-const MAY_USE: [(&str, &[&str]); 19] = [
+const MAY_USE: [(&str, &[&str]); 20] = [
     ("record", &[]),
     ("time", &[]),
     ("error", &[]),
+    // Whole or not at all: what marks a folder or a file as ours, compiled code, components.
+    ("files", &[]),
     // Job files give operators their limits, and watermarks their policy; the plan is made from descriptions.
     ("job", &["operator"]),
     // What a source or sink is to do is said in the job's words.
     ("source", &["job"]),
-    ("sink", &["job"]),
+    ("sink", &["job", "files"]),
     // A database is shared by state and log: the log opens it.
     ("state", &[]),
     // A guest's state calls reach the stores lent to its call.
-    ("operator", &["state"]),
+    ("operator", &["state", "files"]),
     ("checkpoint", &["state"]),
     ("task", &["job", "source", "sink", "state", "operator", "checkpoint"]),
     ("worker", &["job", "source", "sink", "state", "operator", "checkpoint", "task"]),
-    ("log", &["source", "sink", "state", "checkpoint"]),
+    ("log", &["source", "sink", "state", "checkpoint", "files"]),
     ("changelog", &["checkpoint"]),
     // Where an input starts, and what a crash may do, is said in the job's words; copies of state lie in the data folder.
     ("kafka", &["job", "source", "sink", "state", "checkpoint", "changelog", "log"]),
@@ -41,7 +43,7 @@ const MAY_USE: [(&str, &[&str]); 19] = [
     // A job around one operator, in memory.
     ("cases", &["job", "operator", "memory", "worker"]),
     ("observe", &["task"]),
-    ("build", &[]),
+    ("build", &["files"]),
     ("runtime", &["job", "source", "sink", "state", "operator", "checkpoint", "task", "worker", "log", "kafka", "observe"]),
 ];
 const KNOWN_BY_ALL: [&str; 3] = ["record", "time", "error"];

@@ -13,3 +13,6 @@ use millstream_sdk::layout;
 /// As in the binary, so that what is measured is what runs.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+#[unsafe(export_name = "malloc_conf")]
+static ALLOCATOR_SETTINGS: &[u8; 11] = b"thp:always\0";

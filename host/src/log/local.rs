@@ -18,10 +18,8 @@ use super::ledger::progress_key;
 use super::{Log, META, PROGRESS};
 use crate::error::HostError;
 use crate::record::{Offset, TaskId};
-use crate::state::{Cache, Change, RocksStore, STATE_FAMILY, StateStore, StoreHandle, StoreId, Visit};
+use crate::state::{CACHED_TOGETHER, Cache, Change, RocksStore, STATE_FAMILY, StateStore, StoreHandle, StoreId, Visit};
 
-/// So many changes are looked up together.
-const FETCHED_TOGETHER: usize = 256;
 /// So many held values are written, marked or not.
 const HELD_MAX: usize = 1 << 18;
 /// They go into the database in batches of so many bytes, which stay near the processor from one end to the other.
@@ -182,7 +180,7 @@ impl Changes<'_, '_> {
     fn next_some(&mut self) -> bool {
         self.keys.clear();
         self.some.clear();
-        for change in self.all.take(FETCHED_TOGETHER) {
+        for change in self.all.take(CACHED_TOGETHER) {
             let begin = self.keys.len();
             change.store.add_key(change.key, &mut self.keys);
             self.some.push((begin..self.keys.len(), change.value));

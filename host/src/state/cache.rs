@@ -11,10 +11,10 @@
 
 use std::hash::BuildHasher;
 
-use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
 
 use super::arena::Arena;
+use super::table::Table;
 
 /// Both generations of one worker together hold at most about so many bytes.
 const CACHE_BYTES_MAX: usize = 128 << 20;
@@ -22,7 +22,7 @@ const CACHE_BYTES_MAX: usize = 128 << 20;
 const VALUE_BYTES_MAX: usize = 4 << 10;
 const KEY_BYTES_MAX: usize = 4 << 10;
 /// What an entry costs besides its bytes in the arena: its slot, and the table's spare ones.
-const ENTRY_BYTES: usize = 12;
+const ENTRY_BYTES: usize = 16;
 /// Before an entry's key and value in the arena: `u32 key bytes · u32 value bytes or ABSENT · u32 room for a value, and above it the round it is held in`.
 const HEAD_BYTES: usize = 12;
 const ABSENT: u32 = u32::MAX;
@@ -31,28 +31,23 @@ const ROOM_BITS: u32 = 13;
 const ROUND_MAX: u32 = (1 << (32 - ROOM_BITS)) - 1;
 /// Address space of a generation: it is full at half of all, and one entry may go beyond.
 const ARENA_BYTES: usize = CACHE_BYTES_MAX / 2 + HEAD_BYTES + KEY_BYTES_MAX + VALUE_BYTES_MAX;
-/// So many entries are brought near together when they are visited.
-const VISITED_TOGETHER: usize = 64;
+/// So many entries are brought near together.
+pub(crate) const TOGETHER: usize = 64;
+/// Of an entry's key and value, so much is brought near.
+const ENTRY_BYTES_FETCHED: usize = 36;
 /// Left beside a key that has no value: one is written soon, as a rule, and fits there if it is a number.
 const ROOM_BYTES: usize = 8;
 
-/// Part of the hash beside the place, so that the table compares and grows without a look at the arena, which is a cache miss each.
-#[derive(Clone, Copy)]
-struct Slot {
-    hash: u32,
-    at: u32,
-}
-
 struct Generation {
     arena: Arena,
-    table: HashTable<Slot>,
+    table: Table,
     /// Entries of this round are held, those of others no more: all are released at once, without a look at them.
     round: u32,
 }
 
 impl Default for Generation {
     fn default() -> Self {
-        Generation { arena: Arena::default(), table: HashTable::new(), round: 1 }
+        Generation { arena: Arena::default(), table: Table::default(), round: 1 }
     }
 }
 
@@ -99,13 +94,15 @@ impl Cache {
         self.whole.contains(&store)
     }
 
-    /// Brings what is known of many keys near to the processor: their places in memory are far apart, and looked at one after another each would be waited for.
+    /// Brings what is known of keys near to the processor, of [`TOGETHER`] at most: their places in memory are far apart, and looked at one after another each would
+    /// be waited for.
     pub fn fetch<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) {
-        let met = keys.fold(0, |met, key| {
-            let hash = self.hash(key);
-            met ^ self.young.touch(hash).unwrap_or_else(|| self.old.touch(hash).unwrap_or_default())
-        });
-        std::hint::black_box(met);
+        let (mut hashes, mut length) = ([0; TOGETHER], 0);
+        for (hash, key) in hashes.iter_mut().zip(keys) {
+            *hash = self.hash(key);
+            length += 1;
+        }
+        std::hint::black_box(self.young.touch(&hashes[..length]) ^ self.old.touch(&hashes[..length]));
     }
 
     fn is_full(&self) -> bool {
@@ -156,7 +153,7 @@ impl Cache {
         sorted.clear();
         sorted.extend(held.map(|at| (sixteen_bytes(&young.key(at)[common..]), at)));
         sorted.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| young.key(a.1).cmp(young.key(b.1))));
-        for some in sorted.chunks(VISITED_TOGETHER) {
+        for some in sorted.chunks(TOGETHER) {
             std::hint::black_box(some.iter().fold(0, |met, (_, at)| met ^ young.ends(*at)));
             some.iter().try_for_each(|(_, at)| visit(young.key(*at), young.value(*at)))?;
         }
@@ -218,11 +215,6 @@ fn sixteen_bytes(bytes: &[u8]) -> u128 {
     u128::from_be_bytes(first)
 }
 
-/// Where in the table a hash belongs.
-fn place(hash: u32) -> u64 {
-    u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-}
-
 impl Generation {
     fn head(&self, at: u32, word: usize) -> u32 {
         let begin = at as usize + 4 * word;
@@ -273,14 +265,22 @@ impl Generation {
         &self.arena.bytes()[begin..begin + self.head(at, 0) as usize]
     }
 
-    /// A byte of the entry that the hash most likely means.
-    fn touch(&self, hash: u32) -> Option<u8> {
-        let slot = self.table.find(place(hash), |slot| slot.hash == hash)?;
-        Some(self.arena.bytes()[slot.at as usize])
+    /// Brings near what the hashes most likely mean; the number says nothing.
+    fn touch(&self, hashes: &[u32]) -> u32 {
+        if self.table.len() == 0 {
+            return 0;
+        }
+        let lines = hashes.iter().fold(0, |met, hash| met ^ self.table.touch(*hash));
+        let bytes = self.arena.bytes();
+        hashes.iter().fold(lines, |met, hash| {
+            let begin = self.table.guess(*hash) as usize;
+            // An entry lies in two lines, as a rule.
+            met ^ u32::from(bytes[begin]) ^ u32::from(bytes[(begin + HEAD_BYTES + ENTRY_BYTES_FETCHED).min(bytes.len() - 1)])
+        })
     }
 
     fn find(&self, hash: u32, key: &[u8]) -> Option<u32> {
-        self.table.find(place(hash), |slot| slot.hash == hash && self.key(slot.at) == key).map(|slot| slot.at)
+        self.table.find(hash, |at| self.key(at) == key)
     }
 
     fn value(&self, at: u32) -> Option<&[u8]> {
@@ -295,7 +295,7 @@ impl Generation {
             return None;
         }
         let at = self.append(key, value);
-        self.table.insert_unique(place(hash), Slot { hash, at }, |slot| place(slot.hash));
+        self.table.add(hash, at);
         Some(at)
     }
 
@@ -326,10 +326,8 @@ impl Generation {
     }
 
     fn remove(&mut self, hash: u32, key: &[u8]) {
-        if let Some(at) = self.find(hash, key)
-            && let Ok(found) = self.table.find_entry(place(hash), |slot| slot.at == at)
-        {
-            found.remove();
+        if let Some(at) = self.find(hash, key) {
+            self.table.remove(hash, at);
             self.set_held(at, false);
         }
     }

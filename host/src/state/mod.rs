@@ -12,13 +12,14 @@ mod place;
 mod properties;
 mod rocks;
 mod stores;
+mod table;
 mod timers;
 
 use std::ops::ControlFlow;
 
 use crate::error::HostError;
 
-pub(crate) use cache::Cache;
+pub(crate) use cache::{Cache, TOGETHER as CACHED_TOGETHER};
 pub use expiry::without_expiry;
 pub(crate) use failure::{failure, is_damage};
 pub use memory::MemoryStore;

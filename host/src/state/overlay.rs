@@ -3,36 +3,54 @@
 
 use std::collections::BTreeMap;
 use std::hash::BuildHasher;
-use std::ops::{Bound, Range};
+use std::ops::Bound;
 
-use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
+
+use super::table::Table;
 
 /// What an entry costs besides its bytes.
 const ENTRY_BYTES: usize = 48;
+/// In place of a value's length: the key is deleted.
+const DELETED: u32 = u32::MAX;
+/// In place of a replaced value's length: there was no such entry.
+const ADDED: u32 = u32::MAX - 1;
 
-/// Where an entry's key and value lie in the arena.
-#[derive(Clone, Debug)]
+/// Where a key and its value lie in the arena. Small, as these fill the processor's cache.
+#[derive(Clone, Copy)]
 struct Entry {
-    key: Range<usize>,
-    /// `None`: deleted.
-    value: Option<Range<usize>>,
+    key_begin: usize,
+    value_begin: usize,
+    key_bytes: u32,
+    value_bytes: u32,
 }
 
 /// What a call replaced.
-enum Undo {
-    Added,
-    Changed { entry: usize, value: Option<Range<usize>> },
+struct Undo {
+    value_begin: usize,
+    value_bytes: u32,
+    entry: u32,
+}
+
+impl Entry {
+    fn key<'a>(&self, arena: &'a [u8]) -> &'a [u8] {
+        &arena[self.key_begin..self.key_begin + self.key_bytes as usize]
+    }
+
+    /// `None`: deleted.
+    fn value<'a>(&self, arena: &'a [u8]) -> Option<&'a [u8]> {
+        (self.value_bytes != DELETED).then(|| &arena[self.value_begin..self.value_begin + self.value_bytes as usize])
+    }
 }
 
 #[derive(Default)]
 pub(super) struct Overlay {
     arena: Vec<u8>,
     entries: Vec<Entry>,
-    table: HashTable<usize>,
+    table: Table,
     hasher: FxBuildHasher,
     /// Keys in order, kept from the first scan on.
-    ordered: Option<BTreeMap<Box<[u8]>, usize>>,
+    ordered: Option<BTreeMap<Box<[u8]>, u32>>,
     log: Vec<Undo>,
     /// The arena's length before the current call.
     call_began: usize,
@@ -46,35 +64,44 @@ impl Overlay {
 
     /// `None`: not written; `Some(None)`: deleted.
     pub fn get(&self, key: &[u8]) -> Option<Option<&[u8]>> {
-        let entry = *self.table.find(self.hasher.hash_one(key), |n| &self.arena[self.entries[*n].key.clone()] == key)?;
-        Some(self.entries[entry].value.clone().map(|value| &self.arena[value]))
+        let entry = self.find(key, self.hash(key))?;
+        Some(self.entries[entry as usize].value(&self.arena))
     }
 
     /// Writes a value in parts (so that a prefix needs no copy), or deletes.
     pub fn put(&mut self, key: &[u8], value: Option<[&[u8]; 2]>) {
-        let hash = self.hasher.hash_one(key);
-        let found = self.table.find(hash, |n| &self.arena[self.entries[*n].key.clone()] == key).copied();
-        let at = found.unwrap_or_else(|| self.add(key, hash));
-        let value = value.map(|parts| {
-            let begin = self.arena.len();
+        let hash = self.hash(key);
+        let found = self.find(key, hash);
+        let entry = found.unwrap_or_else(|| self.add(key, hash));
+        let value_begin = self.arena.len();
+        let value_bytes = value.map_or(DELETED, |parts| {
             parts.iter().for_each(|part| self.arena.extend_from_slice(part));
-            begin..self.arena.len()
+            (self.arena.len() - value_begin) as u32
         });
-        let before = std::mem::replace(&mut self.entries[at].value, value);
-        self.log.push(if found.is_some() { Undo::Changed { entry: at, value: before } } else { Undo::Added });
+        let at = &mut self.entries[entry as usize];
+        let value_bytes_before = if found.is_some() { at.value_bytes } else { ADDED };
+        self.log.push(Undo { value_begin: at.value_begin, value_bytes: value_bytes_before, entry });
+        (at.value_begin, at.value_bytes) = (value_begin, value_bytes);
     }
 
-    fn add(&mut self, key: &[u8], hash: u64) -> usize {
-        let begin = self.arena.len();
+    fn hash(&self, key: &[u8]) -> u32 {
+        (self.hasher.hash_one(key) >> 16) as u32
+    }
+
+    fn find(&self, key: &[u8], hash: u32) -> Option<u32> {
+        self.table.find(hash, |entry| self.entries[entry as usize].key(&self.arena) == key)
+    }
+
+    fn add(&mut self, key: &[u8], hash: u32) -> u32 {
+        let key_begin = self.arena.len();
         self.arena.extend_from_slice(key);
-        let at = self.entries.len();
-        self.entries.push(Entry { key: begin..self.arena.len(), value: None });
-        let (arena, entries, hasher) = (&self.arena, &self.entries, &self.hasher);
-        self.table.insert_unique(hash, at, |n| hasher.hash_one(&arena[entries[*n].key.clone()]));
+        let entry = self.entries.len() as u32;
+        self.entries.push(Entry { key_begin, value_begin: 0, key_bytes: key.len() as u32, value_bytes: DELETED });
+        self.table.add(hash, entry);
         if let Some(ordered) = &mut self.ordered {
-            ordered.insert(key.into(), at);
+            ordered.insert(key.into(), entry);
         }
-        at
+        entry
     }
 
     /// The call succeeded: its writes stay.
@@ -86,9 +113,11 @@ impl Overlay {
     /// The call failed: everything is as before it.
     pub fn undo(&mut self) {
         while let Some(step) = self.log.pop() {
-            match step {
-                Undo::Changed { entry, value } => self.entries[entry].value = value,
-                Undo::Added => self.remove_last(),
+            if step.value_bytes == ADDED {
+                self.remove_last();
+            } else {
+                let entry = &mut self.entries[step.entry as usize];
+                (entry.value_begin, entry.value_bytes) = (step.value_begin, step.value_bytes);
             }
         }
         self.arena.truncate(self.call_began);
@@ -96,11 +125,8 @@ impl Overlay {
 
     fn remove_last(&mut self) {
         let Some(entry) = self.entries.pop() else { return };
-        let key = &self.arena[entry.key];
-        let last = self.entries.len();
-        if let Ok(found) = self.table.find_entry(self.hasher.hash_one(key), |n| *n == last) {
-            found.remove();
-        }
+        let key = entry.key(&self.arena);
+        self.table.remove(self.hash(key), self.entries.len() as u32);
         if let Some(ordered) = &mut self.ordered {
             ordered.remove(key);
         }
@@ -113,20 +139,19 @@ impl Overlay {
 
     /// Each key once, with its last value.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
-        self.entries.iter().map(|entry| (&self.arena[entry.key.clone()], entry.value.clone().map(|value| &self.arena[value])))
+        self.entries.iter().map(|entry| (entry.key(&self.arena), entry.value(&self.arena)))
     }
 
     /// Keys in [begin, end) in order (`end` empty: no end), deleted ones too.
     pub fn range(&mut self, begin: &[u8], end: &[u8]) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
         let (arena, entries) = (&self.arena, &self.entries);
-        let ordered = self
-            .ordered
-            .get_or_insert_with(|| entries.iter().enumerate().map(|(n, entry)| (arena[entry.key.clone()].into(), n)).collect::<BTreeMap<Box<[u8]>, usize>>());
+        let ordered =
+            self.ordered.get_or_insert_with(|| entries.iter().zip(0..).map(|(entry, n)| (entry.key(arena).into(), n)).collect::<BTreeMap<Box<[u8]>, u32>>());
         let empty = !end.is_empty() && end <= begin;
         let from = Bound::Included(begin);
         let to = if empty { Bound::Included(begin) } else { Some(end).filter(|end| !end.is_empty()).map_or(Bound::Unbounded, Bound::Excluded) };
         let take = if empty { 0 } else { usize::MAX };
-        ordered.range::<[u8], _>((from, to)).take(take).map(|(key, n)| (&**key, entries[*n].value.clone().map(|value| &arena[value])))
+        ordered.range::<[u8], _>((from, to)).take(take).map(|(key, n)| (&**key, entries[*n as usize].value(arena)))
     }
 
     /// All of it is committed, or dropped: empty, with its memory kept.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rocksdb::{ColumnFamily, DB, Direction, IteratorMode, ReadOptions, WriteOptions};
 use serde::{Deserialize, Serialize};
 
-use super::cache::Cache;
+use super::cache::{Cache, TOGETHER as CACHED_TOGETHER};
 use super::failure::failure;
 use super::{Flow, LAYOUTS, StateStore, StoreHandle, StoreId};
 use crate::error::HostError;
@@ -175,8 +175,11 @@ impl StateStore for RocksStore {
         }
         let full_key = |n: usize| &full[if n == 0 { 0 } else { ends[n - 1] }..ends[n]];
         let mut cache = self.cache.borrow_mut();
-        cache.fetch((0..keys.len()).map(full_key));
-        places.extend((0..keys.len()).map(|n| cache.find(full_key(n))));
+        for begin in (0..keys.len()).step_by(CACHED_TOGETHER) {
+            let some = begin..keys.len().min(begin + CACHED_TOGETHER);
+            cache.fetch(some.clone().map(full_key));
+            places.extend(some.map(|n| cache.find(full_key(n))));
+        }
         let missing = || (0..keys.len()).filter(|n| places[*n].is_none());
         if cache.is_whole(store.0) || missing().next().is_none() {
             places.iter().enumerate().for_each(|(n, place)| found(n, place.and_then(|place| cache.at(place))));
