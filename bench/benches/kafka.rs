@@ -18,7 +18,7 @@ use millstream_tests::components;
 use millstream_tests::kafka::Broker;
 
 /// Runs of each kind; they take turns, so that what disturbs the machine for a while disturbs all.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 9;
 const PARTITIONS: usize = 4;
 const RECORDS: u64 = 3_000_000;
 const KEYED_RECORDS: u64 = 2_000_000;
