@@ -140,3 +140,10 @@ fn a_run_answers_in_json_and_state_can_be_read() {
     assert!(row["value_u64_le"].as_u64().is_some_and(|count| count > 0), "{row}");
     assert_eq!(code(&run(case.folder.path(), &["state", "get", "counts", "nobody", "--data", "data"], "")), 3);
 }
+
+/// The allocator looks for its settings by a symbol's name: a misspelt one would be no error.
+#[test]
+fn the_allocator_is_told_to_take_large_pages() {
+    let output = Command::new(millstream()).arg("--version").env("MALLOC_CONF", "confirm_conf:true").output().expect("starts");
+    assert!(said(&output).contains("Set conf value: thp:always"), "{}", said(&output));
+}
