@@ -109,11 +109,7 @@ impl LocalState {
         if marks.is_empty() && batch.is_empty() && !much {
             return Ok(());
         }
-        for (task, mark) in marks {
-            let bytes = serde_json::to_vec(mark).map_err(|error| HostError::external("noting how far state goes", error))?;
-            batch.put_cf(self.log.family(META), self.mark_key(*task), bytes);
-        }
-        self.write(batch)
+        self.write(batch, marks)
     }
 
     /// Writes what is held. Only while the tasks are this worker's.
@@ -121,15 +117,14 @@ impl LocalState {
         if self.cache.borrow().held() == 0 && self.progress.borrow().is_empty() {
             return Ok(());
         }
-        self.write(WriteBatch::default())
+        self.write(WriteBatch::default(), &[])
     }
 
-    /// Writes what is held, and then `rest`: a copy that a crash finds in between holds more than its mark says, which it may.
-    fn write(&self, mut rest: WriteBatch) -> Result<(), HostError> {
+    /// Writes `batch` and what is held, the marks last: a copy that a crash finds in between holds more than its mark says, which it may.
+    fn write(&self, mut batch: WriteBatch, marks: &[(TaskId, CopyMark)]) -> Result<(), HostError> {
         let (mut cache, mut progress) = (self.cache.borrow_mut(), self.progress.borrow_mut());
         let write = |batch| self.log.write(&mut self.log.committer(), batch, false, "writing state to");
-        let empty = || WriteBatch::with_capacity_bytes(2 * BATCH_BYTES);
-        let (mut batch, mut bytes) = (empty(), 0);
+        let mut bytes = 0;
         cache.visit_held(|key, value| {
             self.log.put_state(&mut batch, key, value);
             bytes += key.len() + value.map_or(0, <[u8]>::len);
@@ -137,13 +132,16 @@ impl LocalState {
                 return Ok(());
             }
             bytes = 0;
-            write(std::mem::replace(&mut batch, empty()))
+            write(std::mem::replace(&mut batch, WriteBatch::with_capacity_bytes(2 * BATCH_BYTES)))
         })?;
-        write(batch)?;
         for (task, bytes) in progress.iter() {
-            rest.put_cf(self.log.family(PROGRESS), progress_key(&self.job, *task), bytes);
+            batch.put_cf(self.log.family(PROGRESS), progress_key(&self.job, *task), bytes);
         }
-        write(rest)?;
+        for (task, mark) in marks {
+            let bytes = serde_json::to_vec(mark).map_err(|error| HostError::external("noting how far state goes", error))?;
+            batch.put_cf(self.log.family(META), self.mark_key(*task), bytes);
+        }
+        write(batch)?;
         cache.release();
         progress.clear();
         Ok(())

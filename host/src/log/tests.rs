@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::record::{Batch, BatchBuilder, Fields, NO_TIMESTAMP};
+use crate::record::{Batch, BatchBuilder, Fields, NO_TIMESTAMP, TaskId};
 use crate::source::{InputPartition, PollBudget, Start};
+use crate::state::{Change, StateStore, StoreId};
 
 fn opened() -> (tempfile::TempDir, Arc<Log>) {
     let folder = tempfile::tempdir().unwrap();
@@ -125,4 +126,21 @@ fn a_long_trim_drops_exactly_what_a_short_one_would() {
     assert_eq!(kept(&log), (1_050, 1_100));
     assert_eq!(log.describe("s").unwrap().partitions[1].bytes, 50 * 161);
     assert_eq!(log.read("s", 1, 1_050).unwrap().unwrap().len(), 1);
+}
+
+/// A restore applies a stretch of a changelog at once, where a key may come again, and not each of its values can be held.
+#[test]
+fn a_copy_has_the_last_of_several_values_that_come_at_once() {
+    let (_folder, log) = opened();
+    let id = StoreId { job: "job".into(), operator: "o".into(), store: "s".into(), task: 0 };
+    let (long, mark) = ([7; 5_000], CopyMark { changelog: "c".into(), changelog_id: "i".into(), position: 1, at_ms: 0 });
+    let (task, written) = (TaskId { stage: 0, partition: 0 }, log.local_state("job"));
+    let store = written.open(&id).unwrap();
+    for values in [[Some(&long[..]), Some(b"short")], [Some(b"short"), Some(&long)], [Some(&long), None]] {
+        written.apply(&mut values.into_iter().map(|value| Change { store, key: b"k", value }), &[], &[(task, mark.clone())]).unwrap();
+        // By one that remembers nothing.
+        let read = log.local_state("job");
+        let store = read.open(&id).unwrap();
+        read.get_many(store, &[b"k"], &mut |_, value| assert_eq!(value, values[1])).unwrap();
+    }
 }
