@@ -9,12 +9,8 @@
 //! A value can be *held*: it is committed elsewhere (in a changelog) and not written below yet. Held values are never dropped: generations do not turn before they
 //! are written.
 
-use std::hash::BuildHasher;
-
-use rustc_hash::FxBuildHasher;
-
 use super::arena::Arena;
-use super::table::Table;
+use super::table::{Table, hash};
 
 /// Both generations of one worker together hold at most about so many bytes.
 const CACHE_BYTES_MAX: usize = 128 << 20;
@@ -55,7 +51,6 @@ impl Default for Generation {
 pub(crate) struct Cache {
     young: Generation,
     old: Generation,
-    hasher: FxBuildHasher,
     /// Entries of the young generation that were held; those that still are have the number of this round.
     held: Vec<u32>,
     /// The same in the order of the keys, while they are visited, beside what says most of that order.
@@ -69,7 +64,7 @@ pub(crate) struct Cache {
 impl Cache {
     /// Where a key's value is, if it is known here: good for [`Cache::at`] until the next write.
     pub fn find(&mut self, key: &[u8]) -> Option<u32> {
-        let hash = self.hash(key);
+        let hash = hash(key);
         if let Some(entry) = self.young.find(hash, key) {
             return Some(entry);
         }
@@ -98,8 +93,8 @@ impl Cache {
     /// be waited for.
     pub fn fetch<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) {
         let (mut hashes, mut length) = ([0; TOGETHER], 0);
-        for (hash, key) in hashes.iter_mut().zip(keys) {
-            *hash = self.hash(key);
+        for (slot, key) in hashes.iter_mut().zip(keys) {
+            *slot = hash(key);
             length += 1;
         }
         std::hint::black_box(self.young.touch(&hashes[..length]) ^ self.old.touch(&hashes[..length]));
@@ -107,10 +102,6 @@ impl Cache {
 
     fn is_full(&self) -> bool {
         self.young.bytes() > CACHE_BYTES_MAX / 2
-    }
-
-    fn hash(&self, key: &[u8]) -> u32 {
-        (self.hasher.hash_one(key) >> 16) as u32
     }
 
     /// The value found there; `None`: known to be absent.
@@ -182,7 +173,7 @@ impl Cache {
 
     /// The place of a value that is here now. `None`: it is too long, or there is no room; then the one before it is not here any more, either.
     fn keep(&mut self, key: &[u8], value: Option<&[u8]>) -> Option<u32> {
-        let hash = self.hash(key);
+        let hash = hash(key);
         if key.len() > KEY_BYTES_MAX || value.is_some_and(|value| value.len() > VALUE_BYTES_MAX) || !self.make_room() {
             self.remove(hash, key);
             return None;
@@ -249,15 +240,19 @@ impl Generation {
             let mut at = 0;
             while (at as usize) < self.arena.len() {
                 self.set_held(at, false);
-                at += HEAD_BYTES as u32 + self.head(at, 0) + self.room(at);
+                at = self.end(at);
             }
         }
     }
 
+    /// Where an entry ends, and the next begins.
+    fn end(&self, at: u32) -> u32 {
+        at + HEAD_BYTES as u32 + self.head(at, 0) + self.room(at)
+    }
+
     /// Bytes of both ends of an entry, which may lie in two lines of the processor's cache.
     fn ends(&self, at: u32) -> u8 {
-        let end = at as usize + HEAD_BYTES + (self.head(at, 0) + self.room(at)) as usize;
-        self.arena.bytes()[at as usize] ^ self.arena.bytes()[end - 1]
+        self.arena.bytes()[at as usize] ^ self.arena.bytes()[self.end(at) as usize - 1]
     }
 
     fn key(&self, at: u32) -> &[u8] {

@@ -2,12 +2,9 @@
 //! nothing once the arena has grown; a failed call is undone from a log of what it replaced.
 
 use std::collections::BTreeMap;
-use std::hash::BuildHasher;
 use std::ops::Bound;
 
-use rustc_hash::FxBuildHasher;
-
-use super::table::Table;
+use super::table::{Table, hash};
 
 /// What an entry costs besides its bytes.
 const ENTRY_BYTES: usize = 48;
@@ -48,7 +45,6 @@ pub(super) struct Overlay {
     arena: Vec<u8>,
     entries: Vec<Entry>,
     table: Table,
-    hasher: FxBuildHasher,
     /// Keys in order, kept from the first scan on.
     ordered: Option<BTreeMap<Box<[u8]>, u32>>,
     log: Vec<Undo>,
@@ -64,13 +60,13 @@ impl Overlay {
 
     /// `None`: not written; `Some(None)`: deleted.
     pub fn get(&self, key: &[u8]) -> Option<Option<&[u8]>> {
-        let entry = self.find(key, self.hash(key))?;
+        let entry = self.find(key, hash(key))?;
         Some(self.entries[entry as usize].value(&self.arena))
     }
 
     /// Writes a value in parts (so that a prefix needs no copy), or deletes.
     pub fn put(&mut self, key: &[u8], value: Option<[&[u8]; 2]>) {
-        let hash = self.hash(key);
+        let hash = hash(key);
         let found = self.find(key, hash);
         let entry = found.unwrap_or_else(|| self.add(key, hash));
         let value_begin = self.arena.len();
@@ -82,10 +78,6 @@ impl Overlay {
         let value_bytes_before = if found.is_some() { at.value_bytes } else { ADDED };
         self.log.push(Undo { value_begin: at.value_begin, value_bytes: value_bytes_before, entry });
         (at.value_begin, at.value_bytes) = (value_begin, value_bytes);
-    }
-
-    fn hash(&self, key: &[u8]) -> u32 {
-        (self.hasher.hash_one(key) >> 16) as u32
     }
 
     fn find(&self, key: &[u8], hash: u32) -> Option<u32> {
@@ -126,7 +118,7 @@ impl Overlay {
     fn remove_last(&mut self) {
         let Some(entry) = self.entries.pop() else { return };
         let key = entry.key(&self.arena);
-        self.table.remove(self.hash(key), self.entries.len() as u32);
+        self.table.remove(hash(key), self.entries.len() as u32);
         if let Some(ordered) = &mut self.ordered {
             ordered.remove(key);
         }

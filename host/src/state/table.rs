@@ -1,6 +1,10 @@
 //! Where keys lie, by their hashes: an open table whose slots lie eight to a line of the processor's cache, so that many keys can be looked for at once without a
 //! branch on what has not arrived yet. A general table's search begins with such a branch, and each one guessed wrong waits for memory.
 
+use std::hash::BuildHasher;
+
+use rustc_hash::FxBuildHasher;
+
 /// Part of a key's hash beside its place, so that searching and growing do without a look at the keys themselves.
 #[derive(Clone, Copy)]
 struct Slot {
@@ -17,6 +21,11 @@ const EMPTY: u32 = u32::MAX;
 /// No key any more.
 const GONE: u32 = u32::MAX - 1;
 const EMPTY_LINE: Line = Line([Slot { hash: 0, at: EMPTY }; 8]);
+
+/// What a table knows a key by.
+pub(super) fn hash(key: &[u8]) -> u32 {
+    (FxBuildHasher.hash_one(key) >> 16) as u32
+}
 
 /// Places by hash; keys may share a hash. Places are below `u32::MAX - 1`.
 #[derive(Default)]
